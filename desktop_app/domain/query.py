@@ -1,0 +1,108 @@
+"""What a person asks: pictures or regions of them, wanted or not wanted, with weights; and their marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.geometry import Cell, Grid, Region
+from desktop_app.domain.photos import FolderId, PhotoId
+
+
+class Profile(StrEnum):
+    """How much work a search does."""
+
+    INSTANT = "instant"
+    BALANCED = "balanced"
+    THOROUGH = "thorough"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePicture:
+    """A picture in a file (dropped, chosen, given on the command line)."""
+
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryPicture:
+    """A photo of the library; it is never among its own results."""
+
+    id: PhotoId
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelPicture:
+    """Pixels that came without a file (pasted, dragged from a browser): [H, W, 3] uint8 RGB."""
+
+    rgb: NDArray[np.uint8]
+    name: str = "pasted picture"
+
+
+Picture = FilePicture | LibraryPicture | PixelPicture
+
+
+@dataclass(frozen=True, slots=True)
+class QueryItem:
+    """One picture of a query.
+
+    `region` restricts it to a rectangle of its oriented pixels. `negative` means "not like this".
+    `cell_weights` weighs cells of the map over the region (or the whole picture): marked cells count more,
+    rejected ones 0. Empty means all cells count the same.
+    """
+
+    picture: Picture
+    region: Region | None = None
+    negative: bool = False
+    weight: float = 1.0
+    cell_weights: Mapping[Cell, float] = field(default_factory=dict)
+    grid: Grid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A whole question. `folders` None means everywhere; `round` counts feedback rounds from 1."""
+
+    items: tuple[QueryItem, ...]
+    profile: Profile = Profile.BALANCED
+    top: int = 200
+    folders: frozenset[FolderId] | None = None
+    round: int = 1
+
+    def with_items(self, items: tuple[QueryItem, ...]) -> Query:
+        return replace(self, items=items)
+
+
+class Side(StrEnum):
+    """Which picture of the evidence page a mark lies on."""
+
+    QUERY = "query"
+    RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A click on the evidence: one cell of one picture, wanted (+1) or not wanted (-1).
+
+    On the query side `item` is the index of the query's item; on the result side `photo` is the result.
+    `grid` is the grid the cell belongs to and `box` the pixels the grid covers in that picture.
+    """
+
+    side: Side
+    cell: Cell
+    grid: Grid
+    box: Region
+    sign: int
+    item: int = 0
+    photo: PhotoId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """All marks of one round, in the order in which they were made."""
+
+    marks: tuple[Mark, ...] = ()

@@ -1,0 +1,93 @@
+"""Answers: hits with the score of every stage, and the five phrases that say what a score means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from desktop_app.domain.geometry import Region
+from desktop_app.domain.photos import PhotoRecord
+from desktop_app.domain.query import Profile
+
+
+class Words(StrEnum):
+    """The five phrases, everywhere the same."""
+
+    ALMOST_CERTAIN = "almost certainly the same"
+    SAME_THING = "same thing"
+    SIMILAR = "similar"
+    WEAKER = "weaker from here"
+    NOTHING = "nothing here matches well"
+
+
+class Stage(StrEnum):
+    """The stages of a search; a stage that did not run is null in every answer."""
+
+    GLOBAL = "global"
+    GRAPH = "graph"
+    LOCAL = "local"
+    RERANK = "rerank"
+    EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class StageScores:
+    """The score of each stage, None where it did not run. `global_` is the cosine of the descriptors."""
+
+    global_: float | None = None
+    graph: float | None = None
+    local: float | None = None
+    rerank: float | None = None
+    relevance: float | None = None
+
+    def as_json(self) -> dict[str, float | None]:
+        return {
+            "global": self.global_,
+            "graph": self.graph,
+            "local": self.local,
+            "rerank": self.rerank,
+            "relevance": self.relevance,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result. `score` is calibrated to 0..1 and `words` says what it means."""
+
+    photo: PhotoRecord
+    score: float
+    stages: StageScores
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPicture:
+    """What became of one query item: its name, oriented size and the region used, as shown in answers."""
+
+    name: str
+    width: int
+    height: int
+    region: Region | None
+    negative: bool
+    path: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    """The hits, best first, and everything needed to say how they came about.
+
+    `final` is False for an answer that a later stage will refine. `timings_ms` is by stage name, plus
+    "embed". `pending` counts photos that are not indexed yet and so could not be found.
+    """
+
+    hits: tuple[Hit, ...]
+    query: tuple[QueryPicture, ...]
+    profile: Profile
+    stages_run: tuple[Stage, ...]
+    verdict: Words
+    device: str
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    final: bool = True
+    searched: int = 0
+    pending: int = 0

@@ -1,0 +1,1 @@
+"""Pixels: decoding, colour, orientation, previews, network input, patches and evidence overlays."""
