@@ -52,7 +52,8 @@ class QueryItem:
 
     `region` restricts it to a rectangle of its oriented pixels. `negative` means "not like this".
     `cell_weights` weighs cells of the map over the region (or the whole picture): marked cells count more,
-    rejected ones 0. Empty means all cells count the same.
+    rejected ones 0. Empty means all cells count the same. `from_mark` says that a mark on a result made this
+    item: such a photo stays among the results.
     """
 
     picture: Picture
@@ -61,6 +62,7 @@ class QueryItem:
     weight: float = 1.0
     cell_weights: Mapping[Cell, float] = field(default_factory=dict)
     grid: Grid | None = None
+    from_mark: bool = False
 
 
 @dataclass(frozen=True, slots=True)

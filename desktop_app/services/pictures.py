@@ -1,0 +1,177 @@
+"""The pictures that people ask with and look at: pixels of query items, results and previews."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from threading import Lock
+from typing import Generic, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.errors import UnreadableImage, UsageError
+from desktop_app.domain.geometry import Region
+from desktop_app.domain.photos import PhotoRecord, path_text
+from desktop_app.domain.query import FilePicture, LibraryPicture, Picture, PixelPicture, QueryItem
+from desktop_app.imaging.decode import decode_full, decode_photo, preview_size
+from desktop_app.imaging.preview import decode_preview
+from desktop_app.services.library_session import LibrarySession
+
+Pixels = NDArray[np.uint8]
+Value = TypeVar("Value")
+
+LEAST_REGION_SIDE = 16  # pixels; below this a rectangle is a slip of the hand and holds nothing to compare
+
+
+class RecentlyUsed(Generic[Value]):
+    """A small thread-safe cache that forgets what was used longest ago."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._entries: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value under `key`, made with `make` when it is not there. `make` runs outside the lock."""
+        with self._lock:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+                return self._entries[key]
+        value = make()
+        with self._lock:
+            self._entries[key] = value
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._capacity:
+                self._entries.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+
+class QueryPixels:
+    """What one query item looks like: its name, oriented size, region used and the pixels the network sees."""
+
+    __slots__ = ("height", "name", "path", "region", "rgb", "width")
+
+    def __init__(
+        self, *, name: str, path: bytes | None, width: int, height: int, region: Region | None, rgb: Pixels
+    ) -> None:
+        self.name = name
+        self.path = path
+        self.width = width  # oriented original, pixels
+        self.height = height
+        self.region = region  # clipped to the picture, None for all of it
+        self.rgb = rgb  # [h, w, 3] uint8, preview-sized pixels of the region (or of the whole picture)
+
+    @property
+    def box(self) -> Region:
+        """The pixels of the oriented original that `rgb` covers."""
+        return self.region or Region(0, 0, self.width, self.height)
+
+
+def usable_region(region: Region, *, width: int, height: int, name: str) -> Region | None:
+    """`region` clipped to the picture; None when it is the whole picture.
+
+    Raises UsageError when it lies outside or is smaller than `LEAST_REGION_SIDE` in either direction.
+    """
+    inside = region.clipped(width, height)
+    least = min(LEAST_REGION_SIDE, width, height)
+    if inside.w < least or inside.h < least:
+        raise UsageError(
+            f"the region {inside.w} x {inside.h} of {name} is too small to search with",
+            remedy=f"Draw one of at least {LEAST_REGION_SIDE} x {LEAST_REGION_SIDE} pixels",
+        )
+    return None if (inside.w, inside.h) == (width, height) else inside
+
+
+def load_query(item: QueryItem, session: LibrarySession | None) -> QueryPixels:
+    """Decode the picture of `item`; a region is cut from the original at full resolution.
+
+    A library photo whose original is away answers from its preview. Raises UnreadableImage or UsageError.
+    """
+    picture = item.picture
+    if isinstance(picture, PixelPicture):
+        height, width = picture.rgb.shape[:2]
+        return _from_pixels(picture.rgb, item.region, name=picture.name, path=None, width=width, height=height)
+    if isinstance(picture, LibraryPicture):
+        if session is None:
+            raise UsageError("a photo of a library can only be used with that library open")
+        photo = session.photo(picture.id)
+        path, name = photo.path, photo.name
+        if not os.path.exists(path):
+            return _from_preview(photo, item.region, session)
+    else:
+        path, name = picture.path, path_text(os.path.basename(picture.path))
+    if item.region is None:
+        decoded = decode_photo(path, fingerprint=False)
+        return QueryPixels(
+            name=name, path=path, width=decoded.width, height=decoded.height, region=None, rgb=decoded.rgb
+        )
+    rgb = decode_full(path)
+    height, width = rgb.shape[:2]
+    return _from_pixels(rgb, item.region, name=name, path=path, width=width, height=height)
+
+
+def _from_preview(photo: PhotoRecord, region: Region | None, session: LibrarySession) -> QueryPixels:
+    data = session.preview(photo)
+    if data is None:
+        raise UnreadableImage(
+            photo.name, "it is gone, and there is no preview of it", remedy="Connect its drive and try again"
+        )
+    rgb = decode_preview(data)
+    if region is not None:
+        region = usable_region(region, width=photo.width, height=photo.height, name=photo.name)
+    if region is not None:
+        part = scaled(region, photo.width, photo.height, rgb.shape[1], rgb.shape[0])
+        rgb = rgb[part.y : part.y + part.h, part.x : part.x + part.w]
+    return QueryPixels(
+        name=photo.name, path=photo.path, width=photo.width, height=photo.height, region=region, rgb=rgb
+    )
+
+
+def _from_pixels(
+    rgb: Pixels, region: Region | None, *, name: str, path: bytes | None, width: int, height: int
+) -> QueryPixels:
+    if region is not None:
+        region = usable_region(region, width=width, height=height, name=name)
+    if region is not None:
+        rgb = rgb[region.y : region.y + region.h, region.x : region.x + region.w]
+    return QueryPixels(name=name, path=path, width=width, height=height, region=region, rgb=shrink(rgb))
+
+
+def shrink(rgb: Pixels) -> Pixels:
+    """Preview-sized pixels of a full-resolution picture (area averages), never enlarged."""
+    height, width = rgb.shape[:2]
+    small_width, small_height = preview_size(width, height)
+    if small_width >= width or small_height >= height:
+        return np.ascontiguousarray(rgb)
+    resized = cv2.resize(np.ascontiguousarray(rgb), (small_width, small_height), interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def scaled(region: Region, width: int, height: int, to_width: int, to_height: int) -> Region:
+    """`region` of a `width` x `height` picture in the pixels of a `to_width` x `to_height` copy of it."""
+    left = min(to_width - 1, region.x * to_width // width)
+    top = min(to_height - 1, region.y * to_height // height)
+    right = max(left + 1, -(-(region.x + region.w) * to_width // width))
+    bottom = max(top + 1, -(-(region.y + region.h) * to_height // height))
+    return Region(left, top, min(right, to_width) - left, min(bottom, to_height) - top)
+
+
+def picture_key(picture: Picture) -> Hashable:
+    """What identifies a picture in a cache: content that may change on disk has its size and mtime in it."""
+    if isinstance(picture, LibraryPicture):
+        return ("library", picture.id)
+    if isinstance(picture, FilePicture):
+        try:
+            status = Path(os.fsdecode(picture.path)).stat()
+        except OSError:
+            return ("file", picture.path)
+        return ("file", picture.path, status.st_size, status.st_mtime_ns)
+    return ("pixels", id(picture.rgb), picture.rgb.shape, hash(picture.rgb.tobytes()))
