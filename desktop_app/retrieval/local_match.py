@@ -1,0 +1,174 @@
+"""S0's many-to-many match of clustered local features on binary codes, for a whole list of candidates at once.
+
+s(Q,C) = sum_i w_i max_j u(s_ij) / sum_i w_i,  s_ij = 1 - 2 ham(q_i, c_j) / bits,  u(s) = max(0, s - floor)^power
+(SCIENCE A3; power 3 and floor 0 after ASMK), made symmetric by the mean of both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.features import LocalCodes
+from desktop_app.retrieval.parameters import MatchParameters
+
+_ROUND = 32  # clusters are padded to a multiple of this, so sums never depend on the other candidates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedCodes:
+    """The codes of N photos side by side.
+
+    words: [W, K, N] uint64, codes as words; clusters a photo does not have repeat its first code.
+    shares: [N, K] float32, 1 / (number of its clusters) where there is one, else 0; all zero for a photo
+    without codes. bits: code length.
+    """
+
+    words: NDArray[np.uint64]
+    shares: NDArray[np.float32]
+    bits: int
+
+    def __len__(self) -> int:
+        return int(self.shares.shape[0])
+
+    def take(self, rows: NDArray[np.int64]) -> PackedCodes:
+        """The photos at `rows`, in that order."""
+        return PackedCodes(words=self.words[:, :, rows], shares=self.shares[rows], bits=self.bits)
+
+
+def pack_codes(photos: Sequence[LocalCodes | None]) -> PackedCodes:
+    """Put the codes of many photos into one array; None (a photo without codes) never matches anything."""
+    known = [photo for photo in photos if photo is not None and len(photo.codes)]
+    width = known[0].codes.shape[1] if known else 16
+    clusters = max((len(photo.codes) for photo in known), default=1)
+    clusters = -(-clusters // _ROUND) * _ROUND
+    padded = np.zeros((len(photos), clusters, -(-width // 8) * 8), dtype=np.uint8)
+    shares = np.zeros((len(photos), clusters), dtype=np.float32)
+    for row, photo in enumerate(photos):
+        if photo is None or not len(photo.codes):
+            continue
+        count = len(photo.codes)
+        padded[row, :count, :width] = photo.codes
+        padded[row, count:, :width] = photo.codes[0]
+        shares[row, :count] = 1.0 / count
+    words = np.ascontiguousarray(padded.view(np.uint64).transpose(2, 1, 0))
+    return PackedCodes(words=words, shares=shares, bits=8 * width)
+
+
+def code_similarity(
+    query: LocalCodes,
+    gallery: PackedCodes,
+    *,
+    parameters: MatchParameters,
+    weights: NDArray[np.float32] | None = None,
+    both_directions: bool = True,
+) -> NDArray[np.float32]:
+    """S0's match of one query with N photos on their binary codes: [N] float32 in 0..1.
+
+    weights: [Kq] float32, how much each query centroid counts (see `centroid_weights`); a centroid of weight 0
+    neither asks nor answers. `both_directions` False leaves out the candidate's direction: right when a part
+    (a region, marked patches) is looked for in a whole.
+    """
+    kept = _kept(len(query.codes), weights)
+    if not len(gallery) or not len(kept):
+        return np.zeros(len(gallery), dtype=np.float32)
+    asked = _as_words(query.codes[kept], gallery.words.shape[0])
+    narrow = np.uint8 if gallery.bits < 256 else np.uint16
+    distances = np.zeros((len(kept), *gallery.words.shape[1:]), dtype=narrow)
+    for word in range(gallery.words.shape[0]):
+        distances += np.bitwise_count(asked[:, word, None, None] ^ gallery.words[word])
+    # u falls with the distance, so the largest u is that of the smallest distance.
+    similarity = 1.0 - 2.0 * np.arange(gallery.bits + 1, dtype=np.float64) / gallery.bits
+    table = _u(similarity, parameters).astype(np.float32)
+    forward = table[distances.min(axis=1)]
+    backward = table[distances.min(axis=0)].T if both_directions else None
+    return _combine(forward, backward, gallery.shares, None if weights is None else weights[kept])
+
+
+def centroid_similarity(
+    query: LocalCodes,
+    photos: Sequence[LocalCodes | None],
+    *,
+    parameters: MatchParameters,
+    weights: NDArray[np.float32] | None = None,
+    both_directions: bool = True,
+) -> NDArray[np.float32]:
+    """The same match on the stored int8 centroids (s_ij is their cosine): finer and slower than the codes."""
+    kept = _kept(len(query.centroids), weights)
+    if not len(photos) or not len(kept):
+        return np.zeros(len(photos), dtype=np.float32)
+    asked = _unit(query.centroids[kept])
+    clusters = max((len(photo.centroids) for photo in photos if photo is not None), default=1)
+    clusters = max(1, -(-clusters // _ROUND)) * _ROUND
+    padded = np.zeros((len(photos), clusters, asked.shape[1]), dtype=np.float32)
+    shares = np.zeros((len(photos), clusters), dtype=np.float32)
+    for row, photo in enumerate(photos):
+        if photo is None or not len(photo.centroids):
+            continue
+        count = len(photo.centroids)
+        padded[row, :count] = photo.centroids
+        padded[row, count:] = photo.centroids[0]
+        shares[row, :count] = 1.0 / count
+    cosines = _unit(padded) @ asked.T  # [N, K, Kq]
+    forward = _u(cosines.max(axis=1).T, parameters)
+    backward = _u(cosines.max(axis=2), parameters) if both_directions else None
+    return _combine(forward, backward, shares, None if weights is None else weights[kept])
+
+
+def centroid_weights(labels: NDArray[np.uint8], cell_weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much each query centroid counts: the mean weight of its cells (1 everywhere leaves S0's plain mean).
+
+    labels: [h, w] uint8. cell_weights: [h, w] float32, at least 0. Returns [K] float32.
+    """
+    if labels.shape != cell_weights.shape:
+        raise ValueError(f"weights {cell_weights.shape} do not cover a grid of {labels.shape} cells")
+    flat = labels.ravel()
+    counts = np.bincount(flat)
+    sums = np.bincount(flat, weights=cell_weights.ravel().astype(np.float64))
+    return (sums / np.maximum(counts, 1)).astype(np.float32)
+
+
+def _kept(count: int, weights: NDArray[np.float32] | None) -> NDArray[np.int64]:
+    """The query centroids that take part."""
+    if weights is None:
+        return np.arange(count)
+    if weights.shape != (count,):
+        raise ValueError(f"{weights.shape} weights were given for {count} centroids")
+    return np.flatnonzero(weights > 0)
+
+
+def _combine(
+    forward: NDArray[np.float32],
+    backward: NDArray[np.float32] | None,
+    shares: NDArray[np.float32],
+    weights: NDArray[np.float32] | None,
+) -> NDArray[np.float32]:
+    """forward [Kq, N] and backward [N, K] -> [N], zero for photos without clusters."""
+    known = shares[:, 0] > 0
+    share = np.full(len(forward), 1.0, np.float32) if weights is None else weights.astype(np.float32)
+    score = (forward * (share / share.sum())[:, None]).sum(axis=0)
+    if backward is not None:
+        score = 0.5 * (score + (backward * shares).sum(axis=1))
+    return np.where(known, score, 0.0).astype(np.float32)
+
+
+def _u(similarity: NDArray[np.floating], parameters: MatchParameters) -> NDArray[np.float32]:
+    return np.asarray(np.maximum(0.0, similarity - parameters.floor) ** parameters.power, dtype=np.float32)
+
+
+def _as_words(codes: NDArray[np.uint8], words: int) -> NDArray[np.uint64]:
+    """[K, bytes] uint8 -> [K, words] uint64. Raises ValueError when the code lengths differ."""
+    if not 8 * (words - 1) < codes.shape[1] <= 8 * words:
+        raise ValueError(f"codes of {codes.shape[1]} bytes cannot be compared with codes of {words} words")
+    padded = np.zeros((len(codes), 8 * words), dtype=np.uint8)
+    padded[:, : codes.shape[1]] = codes
+    return padded.view(np.uint64)
+
+
+def _unit(centroids: NDArray[np.generic]) -> NDArray[np.float32]:
+    floats = centroids.astype(np.float32)
+    norms = np.linalg.norm(floats, axis=-1, keepdims=True)
+    return np.asarray(floats / np.where(norms > 0, norms, 1.0), dtype=np.float32)

@@ -1,0 +1,232 @@
+"""What the stages need to know, as small frozen dataclasses that read a pack's manifest.
+
+Every value has a default, so a pack without a section still works; a value of the wrong kind is a PackError.
+The sections and their keys are those of the manifest: `thresholds`, `relevance`, `fusion`, `calibration`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from desktop_app.domain.errors import PackError
+
+Section = Mapping[str, object]
+
+RELEVANCE_INPUTS = ("global", "local", "links", "link_cosine")
+
+
+def _number(section: Section, key: str, default: float) -> float:
+    """The finite number under `key`, or `default` when the key is missing or null."""
+    value = section.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise PackError(
+            f"the manifest of the pack has {value!r} where '{key}' should be a number",
+            remedy="Install the pack again",
+        )
+    return float(value)
+
+
+def _section(section: Section, key: str) -> Section:
+    """The object under `key`, empty when it is missing or null."""
+    value = section.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise PackError(
+            f"the manifest of the pack has {value!r} where '{key}' should be an object",
+            remedy="Install the pack again",
+        )
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class MatchParameters:
+    """The similarity of two codes or centroids in the many-to-many match (S0): u(s) = max(0, s - floor)^power."""
+
+    floor: float = 0.0
+    power: float = 3.0
+
+    @classmethod
+    def from_manifest(cls, thresholds: Section) -> MatchParameters:
+        return cls(
+            floor=_number(thresholds, "local_floor", cls().floor),
+            power=_number(thresholds, "local_power", cls().power),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LinkParameters:
+    """When two cells are called a match.
+
+    cosine: least cosine of a mutual-nearest pair. medium, strong: cosines from which a link is called so.
+    map_floor: cosine from which a pair of cells adds to the maps P and Q (that of unrelated cells).
+    tolerance: how far, in cells, a pair may lie from the common similarity transform. limit: most links shown.
+    """
+
+    cosine: float = 0.55
+    medium: float = 0.65
+    strong: float = 0.78
+    map_floor: float = 0.35
+    tolerance: float = 1.5
+    limit: int = 12
+
+    @classmethod
+    def from_manifest(cls, thresholds: Section) -> LinkParameters:
+        default = cls()
+        cosine = _number(thresholds, "link_cosine", _number(thresholds, "link_weak", default.cosine))
+        medium = _number(thresholds, "link_medium", max(cosine, default.medium))
+        return cls(
+            cosine=cosine,
+            medium=medium,
+            strong=_number(thresholds, "link_strong", max(medium, default.strong)),
+            map_floor=_number(thresholds, "map_floor", min(cosine, default.map_floor)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CoAttentionParameters:
+    """Clustering co-attention (S0; the values are ours, after ASMK): clusters, selection, threshold, power."""
+
+    clusters: int = 16
+    select: int = 200
+    tau: float = 0.0
+    alpha: float = 3.0
+    p: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class WordThresholds:
+    """Calibrated scores (0..1) from which a result is similar, the same thing, almost certainly the same."""
+
+    similar: float = 0.5
+    same_thing: float = 0.75
+    almost_certain: float = 0.92
+
+    @classmethod
+    def from_manifest(cls, thresholds: Section) -> WordThresholds:
+        default = cls()
+        similar = _number(thresholds, "similar", default.similar)
+        same_thing = max(similar, _number(thresholds, "same_thing", default.same_thing))
+        return cls(
+            similar=similar,
+            same_thing=same_thing,
+            almost_certain=max(same_thing, _number(thresholds, "almost_certain", default.almost_certain)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """1 / (1 + exp(-(scale * raw + offset))): a raw score to 0..1. `scale` is positive, so order is kept."""
+
+    scale: float = 10.0
+    offset: float = -5.0
+
+    @classmethod
+    def from_manifest(cls, section: Section) -> Logistic:
+        default = cls()
+        kind = section.get("kind", "logistic")
+        if kind != "logistic":
+            raise PackError(
+                f"the manifest of the pack asks for the calibration {kind!r}, unknown to this version",
+                remedy="Install a newer version of the application",
+            )
+        scale = _number(section, "scale", default.scale)
+        if scale <= 0:
+            raise PackError(
+                f"the manifest of the pack has a calibration scale of {scale}; it must be positive",
+                remedy="Install the pack again",
+            )
+        return cls(scale=scale, offset=_number(section, "offset", default.offset))
+
+
+@dataclass(frozen=True, slots=True)
+class RelevanceParameters:
+    """Relevance of a pair: a logistic of what was measured between the two pictures, learnt on pairs of photos.
+
+    `weights` by input name: "global" (cosine of descriptors), "local" (many-to-many match), "links"
+    (log(1 + number of cell pairs that hold)), "link_cosine" (their mean cosine, 0 without any).
+    """
+
+    weights: Mapping[str, float] = field(
+        default_factory=lambda: {"global": 6.0, "local": 6.0, "links": 1.0, "link_cosine": 2.0}
+    )
+    bias: float = -6.5
+
+    @classmethod
+    def from_manifest(cls, section: Section) -> RelevanceParameters:
+        names, values = section.get("inputs"), section.get("weights")
+        if names is None or values is None:
+            return cls()
+        if not isinstance(names, list) or not isinstance(values, list) or len(names) != len(values):
+            raise PackError(
+                "the manifest of the pack has relevance inputs and weights that do not belong together",
+                remedy="Install the pack again",
+            )
+        unknown = [name for name in names if name not in RELEVANCE_INPUTS]
+        if unknown:
+            raise PackError(
+                f"the manifest of the pack asks for the relevance input {unknown[0]!r}, unknown to this version",
+                remedy="Install a newer version of the application",
+            )
+        numbered: Section = dict(zip(names, values, strict=True))
+        return cls(
+            weights={name: _number(numbered, name, 0.0) for name in names},
+            bias=_number(section, "bias", 0.0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FusionParameters:
+    """Weights of the stages in the fused raw score, and of negative examples (Rocchio's beta)."""
+
+    global_: float = 1.0
+    local: float = 0.5
+    negative: float = 0.4
+
+    @classmethod
+    def from_manifest(cls, section: Section) -> FusionParameters:
+        default = cls()
+        return cls(
+            global_=_number(section, "global", default.global_),
+            local=_number(section, "local", default.local),
+            negative=_number(section, "negative", default.negative),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalParameters:
+    """All of the above for one pack.
+
+    `calibration_global` belongs to answers after the stage `global`, `calibration_balanced` to those after `local`.
+    """
+
+    match: MatchParameters = MatchParameters()
+    links: LinkParameters = LinkParameters()
+    coattention: CoAttentionParameters = CoAttentionParameters()
+    words: WordThresholds = WordThresholds()
+    relevance: RelevanceParameters = field(default_factory=RelevanceParameters)
+    fusion: FusionParameters = FusionParameters()
+    calibration_global: Logistic = Logistic()
+    calibration_balanced: Logistic = Logistic()
+
+    @classmethod
+    def from_manifest(cls, manifest: Section) -> RetrievalParameters:
+        """Read the manifest's JSON object; sections and keys that are missing take their defaults.
+
+        Raises PackError for a value of the wrong kind.
+        """
+        thresholds = _section(manifest, "thresholds")
+        calibration = _section(manifest, "calibration")
+        return cls(
+            match=MatchParameters.from_manifest(thresholds),
+            links=LinkParameters.from_manifest(thresholds),
+            words=WordThresholds.from_manifest(thresholds),
+            relevance=RelevanceParameters.from_manifest(_section(manifest, "relevance")),
+            fusion=FusionParameters.from_manifest(_section(manifest, "fusion")),
+            calibration_global=Logistic.from_manifest(_section(calibration, "global")),
+            calibration_balanced=Logistic.from_manifest(_section(calibration, "balanced")),
+        )
