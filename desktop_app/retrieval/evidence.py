@@ -2,8 +2,8 @@
 
 R(i,j) is the cosine of cell i of the query and cell j of the result (S1 eq. 1 with one metric). M* is R after
 soft mutual matching. S1 eq. 4 decodes it: P(j) = sum_i M*(i,j) belongs to the result, Q(i) = sum_j M*(i,j) to the
-query. S1 stretches each map to 0..1; that makes "no match" look hot, so here P = relevance x sum / largest sum, zero when
-the relevance is below 0.5 or no pair of cells holds (SCIENCE A4).
+query. S1 stretches each map to 0..1; that makes "no match" look hot, so here P = relevance x sum / largest sum,
+zero when the relevance is below 0.5 or no pair of cells holds (SCIENCE A4).
 """
 
 from __future__ import annotations

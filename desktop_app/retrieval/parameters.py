@@ -201,7 +201,8 @@ class FusionParameters:
 class RetrievalParameters:
     """All of the above for one pack.
 
-    `calibration_global` belongs to answers after the stage `global`, `calibration_balanced` to those after `local`.
+    `calibration_global` belongs to answers after the stage `global`, `calibration_balanced` to those after
+    `local`.
     """
 
     match: MatchParameters = MatchParameters()

@@ -1,0 +1,109 @@
+"""Rank a gallery for queries that are its own photos, each left out of its own search (exact, without HNSW)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.features import LocalCodes, PhotoFeatures
+from desktop_app.domain.query import Profile
+from desktop_app.domain.results import Stage
+from desktop_app.retrieval.fusion import LOCAL_DEPTH, descending, rerank
+from desktop_app.retrieval.local_match import PackedCodes, code_similarity, pack_codes
+from desktop_app.retrieval.parameters import RetrievalParameters
+
+_BLOCK = 256  # queries whose cosines are computed at once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gallery:
+    """The features of N photos, and nothing else of them: no paths, no names, no labels.
+
+    alphas: [N, D] float32. codes: one per photo or None. packed: the same codes side by side.
+    """
+
+    alphas: NDArray[np.float32]
+    codes: Sequence[LocalCodes | None]
+    packed: PackedCodes
+
+    @classmethod
+    def of(cls, features: Sequence[PhotoFeatures]) -> Gallery:
+        codes = [photo.local for photo in features]
+        return cls(
+            alphas=np.stack([photo.alpha for photo in features]).astype(np.float32),
+            codes=codes,
+            packed=pack_codes(codes),
+        )
+
+    def __len__(self) -> int:
+        return len(self.alphas)
+
+    @property
+    def has_codes(self) -> bool:
+        return any(code is not None for code in self.codes)
+
+
+def content_key(features: PhotoFeatures) -> bytes:
+    """A key of what a photo looks like to the stages: galleries are put in this order, so that not even the
+    resolution of equal scores depends on a file's name."""
+    digest = hashlib.blake2b(np.ascontiguousarray(features.alpha).tobytes(), digest_size=16)
+    if features.local is not None:
+        digest.update(features.local.codes.tobytes())
+    return digest.digest()
+
+
+def stages_of(profile: Profile, gallery: Gallery) -> tuple[Stage, ...]:
+    """The stages that run for `profile`: those that this version and the pack have."""
+    if profile is Profile.INSTANT or not gallery.has_codes:
+        return (Stage.GLOBAL,)
+    return (Stage.GLOBAL, Stage.LOCAL)
+
+
+def rankings(
+    gallery: Gallery,
+    queries: NDArray[np.int64],
+    *,
+    stages: Sequence[Stage],
+    parameters: RetrievalParameters,
+    depth: int = LOCAL_DEPTH,
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """For every query its position and the order [N - 1] of all other photos, best first.
+
+    `global`: cosine of descriptors; `local` re-ranks the first `depth`, the tail stays in its global order.
+    """
+    for start in range(0, len(queries), _BLOCK):
+        block = queries[start : start + _BLOCK]
+        cosines = gallery.alphas[block] @ gallery.alphas.T
+        for query, scores in zip(block, cosines, strict=True):
+            order = descending(scores)
+            order = order[order != query]
+            if Stage.LOCAL in stages:
+                order = _rerank(gallery, int(query), order, scores, parameters, depth)
+            yield int(query), order
+
+
+def local_scores(
+    gallery: Gallery, query: int, candidates: NDArray[np.int64], parameters: RetrievalParameters
+) -> NDArray[np.float32]:
+    """The many-to-many match of photo `query` with the photos `candidates`: [M] float32, 0 without codes."""
+    codes = gallery.codes[query]
+    if codes is None:
+        return np.zeros(len(candidates), dtype=np.float32)
+    return code_similarity(codes, gallery.packed.take(candidates), parameters=parameters.match)
+
+
+def _rerank(
+    gallery: Gallery,
+    query: int,
+    order: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    parameters: RetrievalParameters,
+    depth: int,
+) -> NDArray[np.int64]:
+    local = local_scores(gallery, query, order[:depth], parameters)
+    new_order, _ = rerank(scores[order], local, parameters.fusion)
+    return order[new_order]
