@@ -131,6 +131,7 @@ class _Channel(threading.Thread):
         self._waiting: deque[Request] = deque()
         self._condition = threading.Condition()
         self._open = True
+        self._working = False
 
     def put(self, request: Request) -> None:
         with self._condition:
@@ -150,8 +151,16 @@ class _Channel(threading.Thread):
                 if not self._waiting:
                     return
                 request = self._waiting.popleft()
+                self._working = True
             self._work(request)
             del request  # results may be large: do not hold the last one while waiting for the next
+            with self._condition:
+                self._working = False
+                self._condition.notify_all()
+
+    def wait_idle(self, seconds: float) -> bool:
+        with self._condition:
+            return self._condition.wait_for(lambda: not self._working and not self._waiting, seconds)
 
     def _work(self, request: Request) -> None:
         control = request.control
@@ -249,6 +258,12 @@ class Bridge(QObject):
         if channel is not None:
             return bool(self._current.get(channel))
         return any(self._current.values())
+
+    def wait_for_others(self, *, seconds: float) -> bool:
+        """Called by work itself: wait until the other channels do nothing. True when that came about."""
+        limit = time.monotonic() + seconds
+        others = [thread for thread in list(self._channels.values()) if thread is not threading.current_thread()]
+        return all(thread.wait_idle(max(0.0, limit - time.monotonic())) for thread in others)
 
     def close(self, *, seconds: float = 30.0) -> bool:
         """Stop all work, wait for the threads at most `seconds`, deliver nothing more. True when all ended."""
