@@ -66,9 +66,7 @@ def _restricted(item: QueryItem, marks: list[Mark]) -> QueryItem:
     top, left, bottom, right = _bounds(wanted, grid, SURROUNDINGS)
     weights = _weights((top, left, bottom, right), wanted, rejected, before)
     region = _pixels((top, left, bottom, right), grid, box)
-    return replace(
-        item, region=region, cell_weights=weights, grid=Grid(bottom - top + 1, right - left + 1)
-    )
+    return replace(item, region=region, cell_weights=weights, grid=Grid(bottom - top + 1, right - left + 1))
 
 
 def _items_of_result(photo: PhotoId, marks: list[Mark]) -> list[QueryItem]:

@@ -104,7 +104,7 @@ def load_query(item: QueryItem, session: LibrarySession | None) -> QueryPixels:
             raise UsageError("a photo of a library can only be used with that library open")
         photo = session.photo(picture.id)
         path, name = photo.path, photo.name
-        if not os.path.exists(path):
+        if not Path(os.fsdecode(path)).exists():
             return _from_preview(photo, item.region, session)
     else:
         path, name = picture.path, path_text(os.path.basename(picture.path))
@@ -174,4 +174,4 @@ def picture_key(picture: Picture) -> Hashable:
         except OSError:
             return ("file", picture.path)
         return ("file", picture.path, status.st_size, status.st_mtime_ns)
-    return ("pixels", id(picture.rgb), picture.rgb.shape, hash(picture.rgb.tobytes()))
+    return ("pixels", picture.rgb.shape, hash(picture.rgb.tobytes()))

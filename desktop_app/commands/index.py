@@ -1,0 +1,58 @@
+"""`indicium index DIR ...`"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from desktop_app.bootstrap import open_library
+from desktop_app.commands.interrupt import stoppable
+from desktop_app.commands.options import options_of
+from desktop_app.commands.output import count, duration, follow, print_json, table
+from desktop_app.domain.photos import path_json, path_text
+from desktop_app.services.index_folder import IndexSummary, index_folders
+
+SHOWN_SKIPPED = 20
+
+
+def index(arguments: Namespace) -> int:
+    """Add folders to the library and index what is new in them."""
+    with open_library(options_of(arguments), writer=True) as session, stoppable() as control:
+        job = index_folders(
+            session,
+            arguments.folders,
+            control=control,
+            low_priority=arguments.low_priority,
+            retry_skipped=arguments.retry_skipped,
+        )
+        summary = follow(job, control)
+    if arguments.json:
+        print_json(
+            {
+                "indexed": summary.indexed,
+                "unchanged": summary.unchanged,
+                "skipped": [{**path_json(item.path), "reason": item.reason} for item in summary.skipped],
+                "seconds": round(summary.seconds, 3),
+                "images_per_second": round(summary.images_per_second, 2),
+                "device": summary.device,
+            }
+        )
+    else:
+        _print(summary)
+    return 0
+
+
+def _print(summary: IndexSummary) -> None:
+    line = f"Indexed {count(summary.indexed, 'photo')} in {duration(summary.seconds)}"
+    if summary.indexed:
+        line += f", {summary.images_per_second:.1f} a second on {summary.device}"
+    print(line)
+    if summary.unchanged:
+        print(f"{count(summary.unchanged, 'photo')} unchanged")
+    if summary.skipped:
+        print(f"{count(len(summary.skipped), 'file')} skipped:")
+        shown = summary.skipped[:SHOWN_SKIPPED]
+        rows = [["  " + path_text(item.path), item.reason] for item in shown]
+        print(table(rows).encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8"))
+        if len(summary.skipped) > len(shown):
+            print(f"  and {len(summary.skipped) - len(shown):,} more (--json lists all)")

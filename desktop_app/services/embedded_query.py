@@ -1,0 +1,73 @@
+"""Query pictures and their embeddings, remembered so that a second look or a refinement costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.features import Embedding, LocalCodes
+from desktop_app.domain.geometry import Grid
+from desktop_app.domain.query import QueryItem
+from desktop_app.domain.results import QueryPicture
+from desktop_app.imaging.tensor import choose_shape, fit
+from desktop_app.retrieval.clusters import make_local_codes
+from desktop_app.retrieval.query import weight_map
+from desktop_app.services.engine import Engine
+from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.pictures import Pixels, QueryPixels, RecentlyUsed, load_query, picture_key
+
+REMEMBERED = 64  # embeddings with their local maps take about half a megabyte each
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmbeddedItem:
+    """A query item with what the network says about it; `codes` None when the pack has no local features."""
+
+    item: QueryItem
+    pixels: QueryPixels
+    embedding: Embedding
+    codes: LocalCodes | None
+
+    def weights_on(self, grid: Grid) -> NDArray[np.float32] | None:
+        """The person's cell weights on `grid`, [rows, columns] float32, or None without any."""
+        return weight_map(self.item.cell_weights, self.item.grid or grid, grid)
+
+    def shown(self) -> QueryPicture:
+        return QueryPicture(
+            name=self.pixels.name,
+            width=self.pixels.width,
+            height=self.pixels.height,
+            region=self.pixels.region,
+            negative=self.item.negative,
+            path=self.pixels.path,
+        )
+
+
+def embed_pixels(rgb: Pixels, engine: Engine, *, width: int, height: int) -> Embedding:
+    """The embedding of preview-sized pixels, ahead of any batch that waits for the device.
+
+    width, height: of the original (or region) they show; as in indexing, its aspect ratio decides the input shape.
+    """
+    return engine.embedder.embed_query(fit(rgb, choose_shape(width, height, list(engine.embedder.shapes))))
+
+
+class QueryEmbedder:
+    """Embeds query items; thread safe. `session` None: only files and pixels can be used."""
+
+    def __init__(self, session: LibrarySession | None) -> None:
+        self._session = session
+        self._remembered: RecentlyUsed[EmbeddedItem] = RecentlyUsed(REMEMBERED)
+
+    def embed(self, item: QueryItem, engine: Engine) -> EmbeddedItem:
+        """The item with its embedding and codes. Raises UnreadableImage, UsageError or DeviceError."""
+        key: Hashable = (engine.digest, picture_key(item.picture), item.region)
+        embedded = self._remembered.get(key, lambda: self._make(item, engine))
+        return replace(embedded, item=item)
+
+    def _make(self, item: QueryItem, engine: Engine) -> EmbeddedItem:
+        pixels = load_query(item, self._session)
+        embedding = embed_pixels(pixels.rgb, engine, width=pixels.box.w, height=pixels.box.h)
+        return EmbeddedItem(item, pixels, embedding, make_local_codes(embedding, engine.embedder.code_logits))

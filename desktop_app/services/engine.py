@@ -1,0 +1,44 @@
+"""A model pack at work: its network on a device, and what the retrieval stages read from its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from desktop_app.domain.features import Embedding, PhotoFeatures
+from desktop_app.domain.ports import Embedder
+from desktop_app.retrieval.clusters import make_local_codes_batch
+from desktop_app.retrieval.parameters import RetrievalParameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Engine:
+    """One pack, ready to embed. `parameters` are the thresholds, weights and curves learnt for this pack."""
+
+    embedder: Embedder
+    parameters: RetrievalParameters
+
+    @property
+    def digest(self) -> str:
+        """The pack digest that features are keyed by."""
+        return self.embedder.digest
+
+    def features(self, embeddings: Sequence[Embedding]) -> list[PhotoFeatures]:
+        """What the catalogue keeps of these embeddings: float16 descriptors and local codes."""
+        local = make_local_codes_batch(embeddings, self.embedder.code_logits)
+        return [
+            PhotoFeatures(alpha=embedding.alpha.astype(np.float16), alpha_code=embedding.alpha_code, local=codes)
+            for embedding, codes in zip(embeddings, local, strict=True)
+        ]
+
+
+class OpenEngine(Protocol):
+    """Loads a pack by name (None: the pack that is shipped). Raises PackError or DeviceError."""
+
+    def __call__(self, pack: str | None) -> Engine: ...
+
+
+FindPackByDigest = Callable[[str], str | None]  # the name of an installed pack with this digest
