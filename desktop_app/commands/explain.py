@@ -7,8 +7,9 @@ from argparse import Namespace
 from desktop_app.bootstrap import explain_files
 from desktop_app.commands.options import options_of
 from desktop_app.commands.output import print_json, table
-from desktop_app.domain.evidence import Map, MatchEvidence
+from desktop_app.domain.evidence import MatchEvidence
 from desktop_app.domain.geometry import Region
+from desktop_app.services.painting import evidence_json
 
 
 def explain(arguments: Namespace) -> int:
@@ -23,39 +24,12 @@ def explain(arguments: Namespace) -> int:
         layer=arguments.layer,
     )
     if arguments.json:
-        print_json(as_json(evidence))
+        print_json(evidence_json(evidence))
     else:
         _print(evidence)
         if arguments.out is not None:
             print(f"\nThe picture is in {arguments.out}")
     return 0
-
-
-def as_json(evidence: MatchEvidence) -> dict[str, object]:
-    """The document of `--json`: maps row by row, links strongest first."""
-    return {
-        "relevance": round(evidence.relevance, 6),
-        "evidence_source": evidence.source.value,
-        "coattention": {"query": _rows(evidence.coattention.query), "result": _rows(evidence.coattention.result)},
-        "P": _rows(evidence.p),
-        "Q": _rows(evidence.q),
-        "links": [
-            {
-                "query": link.query.as_list(),
-                "result": link.result.as_list(),
-                "score": round(link.score, 6),
-                "strength": link.strength.value,
-            }
-            for link in evidence.links
-        ],
-        "words": evidence.words,
-        "query_box": evidence.query_box.as_list(),
-        "result_box": evidence.result_box.as_list(),
-    }
-
-
-def _rows(values: Map) -> list[list[float]]:
-    return [[round(float(value), 6) for value in row] for row in values]
 
 
 def _print(evidence: MatchEvidence) -> None:

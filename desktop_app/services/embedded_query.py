@@ -24,8 +24,12 @@ REMEMBERED = 64  # embeddings with their local maps take about half a megabyte e
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddedItem:
-    """A query item with what the network says about it; `codes` None when the pack has no local features."""
+    """A query item with what the network says about it; `codes` None when the pack has no local features.
 
+    `key` identifies the content that was embedded, for whoever remembers what was made of it.
+    """
+
+    key: Hashable
     item: QueryItem
     pixels: QueryPixels
     embedding: Embedding
@@ -63,11 +67,12 @@ class QueryEmbedder:
 
     def embed(self, item: QueryItem, engine: Engine) -> EmbeddedItem:
         """The item with its embedding and codes. Raises UnreadableImage, UsageError or DeviceError."""
-        key: Hashable = (engine.digest, picture_key(item.picture), item.region)
-        embedded = self._remembered.get(key, lambda: self._make(item, engine))
+        key: Hashable = (engine.digest, picture_key(item.picture, self._session), item.region)
+        embedded = self._remembered.get(key, lambda: self._make(key, item, engine))
         return replace(embedded, item=item)
 
-    def _make(self, item: QueryItem, engine: Engine) -> EmbeddedItem:
+    def _make(self, key: Hashable, item: QueryItem, engine: Engine) -> EmbeddedItem:
         pixels = load_query(item, self._session)
         embedding = embed_pixels(pixels.rgb, engine, width=pixels.box.w, height=pixels.box.h)
-        return EmbeddedItem(item, pixels, embedding, make_local_codes(embedding, engine.embedder.code_logits))
+        codes = make_local_codes(embedding, engine.embedder.code_logits)
+        return EmbeddedItem(key, item, pixels, embedding, codes)

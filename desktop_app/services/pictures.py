@@ -9,7 +9,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +16,9 @@ from desktop_app.domain.errors import UnreadableImage, UsageError
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import PhotoRecord, path_text
 from desktop_app.domain.query import FilePicture, LibraryPicture, Picture, PixelPicture, QueryItem
-from desktop_app.imaging.decode import decode_full, decode_photo, preview_size
+from desktop_app.imaging.decode import decode_full, decode_photo
 from desktop_app.imaging.preview import decode_preview
+from desktop_app.imaging.sizes import preview_size, shrink
 from desktop_app.services.library_session import LibrarySession
 
 Pixels = NDArray[np.uint8]
@@ -142,17 +142,12 @@ def _from_pixels(
         region = usable_region(region, width=width, height=height, name=name)
     if region is not None:
         rgb = rgb[region.y : region.y + region.h, region.x : region.x + region.w]
-    return QueryPixels(name=name, path=path, width=width, height=height, region=region, rgb=shrink(rgb))
+    return QueryPixels(name=name, path=path, width=width, height=height, region=region, rgb=_small(rgb))
 
 
-def shrink(rgb: Pixels) -> Pixels:
-    """Preview-sized pixels of a full-resolution picture (area averages), never enlarged."""
-    height, width = rgb.shape[:2]
-    small_width, small_height = preview_size(width, height)
-    if small_width >= width or small_height >= height:
-        return np.ascontiguousarray(rgb)
-    resized = cv2.resize(np.ascontiguousarray(rgb), (small_width, small_height), interpolation=cv2.INTER_AREA)
-    return np.asarray(resized, dtype=np.uint8)
+def _small(rgb: Pixels) -> Pixels:
+    """Preview-sized pixels of a full-resolution picture, as indexing sees them; never enlarged."""
+    return np.ascontiguousarray(shrink(rgb, preview_size(rgb.shape[1], rgb.shape[0])))
 
 
 def scaled(region: Region, width: int, height: int, to_width: int, to_height: int) -> Region:
@@ -164,10 +159,10 @@ def scaled(region: Region, width: int, height: int, to_width: int, to_height: in
     return Region(left, top, min(right, to_width) - left, min(bottom, to_height) - top)
 
 
-def picture_key(picture: Picture) -> Hashable:
-    """What identifies a picture in a cache: content that may change on disk has its size and mtime in it."""
+def picture_key(picture: Picture, session: LibrarySession | None) -> Hashable:
+    """What identifies a picture in a cache: a file that may change has its size and time of change in it."""
     if isinstance(picture, LibraryPicture):
-        return ("library", picture.id)
+        return ("library", picture.id, session.photo(picture.id).fingerprint if session is not None else None)
     if isinstance(picture, FilePicture):
         try:
             status = Path(os.fsdecode(picture.path)).stat()

@@ -1,0 +1,117 @@
+"""Why two pictures match: evidence for a query picture and a result, and the pictures to show it on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop_app.domain.errors import UnreadableImage
+from desktop_app.domain.evidence import MatchEvidence
+from desktop_app.domain.geometry import Grid, Region
+from desktop_app.domain.photos import PhotoRecord
+from desktop_app.domain.query import FilePicture, LibraryPicture, PixelPicture, QueryItem
+from desktop_app.imaging.decode import decode_full, decode_photo
+from desktop_app.imaging.preview import decode_preview
+from desktop_app.retrieval.evidence import match_evidence
+from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
+from desktop_app.services.engine import Engine
+from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.pictures import Pixels, RecentlyUsed
+
+REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Viewed:
+    """A picture to look at: `rgb` [h, w, 3] uint8, oriented; `width` and `height` of the oriented original."""
+
+    rgb: Pixels
+    width: int
+    height: int
+
+
+class ExplainService:
+    """Makes evidence; thread safe. `session` None: only files and pixels can be compared."""
+
+    def __init__(
+        self,
+        session: LibrarySession | None,
+        *,
+        engine: Engine | None = None,
+        embedder: QueryEmbedder | None = None,
+    ) -> None:
+        """`engine` is needed without a session; `embedder` shares the embeddings of another service."""
+        if session is None and engine is None:
+            raise ValueError("without a library an engine must be given")
+        self._session = session
+        self._engine = engine
+        self._embedder = embedder or QueryEmbedder(session)
+        self._remembered: RecentlyUsed[MatchEvidence] = RecentlyUsed(REMEMBERED)
+
+    def explain(self, item: QueryItem, result: PhotoRecord | Path) -> MatchEvidence:
+        """The evidence for `item` against a photo of the library or a file.
+
+        Boxes are in pixels of the oriented originals. A result whose original is away is read from its preview.
+        Raises UnreadableImage, UsageError, PackError or DeviceError.
+        """
+        engine = self._engine or self._needed_session().search_engine()
+        asked = self._embedder.embed(item, engine)
+        answered = self._embedder.embed(QueryItem(_picture_of(result)), engine)
+        weights = frozenset(item.cell_weights.items())
+        key: Hashable = (engine.digest, asked.key, answered.key, item.grid, weights)
+        return self._remembered.get(key, lambda: _evidence(asked, answered, engine))
+
+    def query_picture(self, item: QueryItem, *, long_side: int | None = None) -> Viewed:
+        """The whole picture of a query item, also where only a region of it is asked with."""
+        if isinstance(item.picture, PixelPicture):
+            height, width = item.picture.rgb.shape[:2]
+            return Viewed(item.picture.rgb, width, height)
+        if isinstance(item.picture, LibraryPicture):
+            return self.result_picture(self._needed_session().photo(item.picture.id), long_side=long_side)
+        return _from_file(item.picture.path, long_side)
+
+    def result_picture(self, photo: PhotoRecord, *, long_side: int | None = None) -> Viewed:
+        """The picture of a photo: the original, or its preview while the original is away."""
+        try:
+            return _from_file(photo.path, long_side)
+        except UnreadableImage:
+            data = self._needed_session().preview(photo)
+            if data is None:
+                raise
+            return Viewed(decode_preview(data), photo.width, photo.height)
+
+    def _needed_session(self) -> LibrarySession:
+        if self._session is None:
+            raise ValueError("this needs an open library")
+        return self._session
+
+
+def _picture_of(result: PhotoRecord | Path) -> LibraryPicture | FilePicture:
+    if isinstance(result, PhotoRecord):
+        return LibraryPicture(result.id)
+    return FilePicture(os.fsencode(result.absolute()))
+
+
+def _from_file(path: bytes, long_side: int | None) -> Viewed:
+    if long_side is not None:
+        decoded = decode_photo(path, long_side=long_side, fingerprint=False)
+        return Viewed(decoded.rgb, decoded.width, decoded.height)
+    rgb = decode_full(path)
+    return Viewed(rgb, rgb.shape[1], rgb.shape[0])
+
+
+def _evidence(asked: EmbeddedItem, answered: EmbeddedItem, engine: Engine) -> MatchEvidence:
+    features = asked.embedding.local_features
+    weights = None if features is None else asked.weights_on(Grid(features.shape[0], features.shape[1]))
+    return match_evidence(
+        asked.embedding,
+        answered.embedding,
+        query_box=asked.pixels.box,
+        result_box=Region(0, 0, answered.pixels.width, answered.pixels.height),
+        parameters=engine.parameters,
+        code_logits=engine.embedder.code_logits,
+        query_weights=weights,
+        region=asked.pixels.region is not None,
+    )
