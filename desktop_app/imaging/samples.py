@@ -1,7 +1,7 @@
 """A small library to try the product on: photographs that come inside scikit-image and scikit-learn.
 
-Nothing is downloaded. Every photograph gets a folder of its own with honest variations of it (cut, turned, lighter,
-darker, grey, smaller, heavily compressed), and a folder "Scenes" has several of them pasted into one picture.
+Nothing is downloaded. Every photograph gets a folder of its own with honest variations of it (cut, turned, lighter, darker,
+grey, smaller, heavily compressed), and a folder "Scenes" has several of them pasted into one picture.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ _SOURCES = (
 def make_sample_library(target: Path) -> int:
     """Write the sample pictures below `target` (made if missing) and return how many there are.
 
-    Pictures that are there already are kept, so a second call is quick. The same machine-independent seed gives the
-    same pictures every time. Where scikit-image is not installed only scikit-learn's two photographs are used,
+    Pictures that are there already are kept, so a second call is quick. A fixed seed gives the same pictures
+    every time. Where scikit-image is not installed only scikit-learn's two photographs are used,
     and a warning and the note beside the pictures say so. Raises OSError when the folder cannot be written.
     """
     photographs = [(source, path) for source in _SOURCES if (path := _installed(source)) is not None]
@@ -149,9 +149,9 @@ def _write_scenes(folder: Path, photos: list[Image.Image]) -> int:
         scene = photos[chosen[-1]].resize((960, 640), Image.Resampling.LANCZOS).filter(ImageFilter.GaussianBlur(9))
         for place, index in enumerate(chosen[:3]):
             photo = photos[index].copy()
-            side = int(rng.uniform(240, 330))
+            side = int(rng.uniform(220, 300))
             photo.thumbnail((side, side), Image.Resampling.LANCZOS)
-            left = 20 + place * 310 + int(rng.uniform(0, 300 - photo.width)) * (photo.width < 300)
+            left = 15 + place * 315 + int(rng.uniform(0, 301 - photo.width))
             top = int(rng.uniform(20, 620 - photo.height))
             scene.paste(photo, (left, top))
         _save(scene, folder / f"Scene {number:02d}.jpg", 90)
