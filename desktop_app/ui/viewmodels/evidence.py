@@ -1,0 +1,481 @@
+"""The state of the Evidence page: one pair of pictures, what joins them, and the marks on both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from desktop_app.domain.errors import IndiciumError
+from desktop_app.domain.evidence import MatchEvidence, PatchLink
+from desktop_app.domain.geometry import Cell, Region
+from desktop_app.domain.photos import PhotoRecord
+from desktop_app.domain.query import Mark, Query, QueryItem, Side
+from desktop_app.domain.results import Hit
+from desktop_app.services.explain import Viewed
+from desktop_app.services.feedback import next_query
+from desktop_app.services.painting import place_of
+from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
+from desktop_app.ui.viewmodels.marks import Canvas, MarkBook
+from desktop_app.ui.viewmodels.search import SearchViewModel, name_of
+from desktop_app.ui.viewmodels.session_ports import heat_image
+from desktop_app.ui.viewmodels.thumbnails import image_of
+from desktop_app.ui.viewmodels.words import number
+
+VIEW_SIDE = 2048  # long side in pixels of the pictures shown; boxes and marks stay in original pixels
+HEAT_SIDE = 640
+NEAR = 1  # a patch this many cells beside a linked one counts as that link's patch
+LINKS_SHOWN = 12
+
+
+class Layer(StrEnum):
+    """The maps that can lie over the pictures, in the words of the page."""
+
+    ATTENTION = "attention"
+    AREAS = "matched areas"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureView:
+    """One of the two pictures: an image at any scale and the size of its oriented original."""
+
+    image: QImage
+    width: int
+    height: int
+    name: str
+    viewed: Viewed = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """The evidence with its maps as see-through images, each over the box that the map covers."""
+
+    evidence: MatchEvidence
+    heat: dict[tuple[Layer, Side], QImage]
+
+
+class EvidencePort(Protocol):
+    """What the Evidence page needs of an open library; every call is made on a worker thread."""
+
+    def explain(self, item: QueryItem, photo: PhotoRecord) -> MatchEvidence: ...
+    def query_view(self, item: QueryItem, *, long_side: int) -> Viewed: ...
+    def result_view(self, photo: PhotoRecord, *, long_side: int) -> Viewed: ...
+    def export_json(self, evidence: MatchEvidence, path: Path) -> None: ...
+    def export_picture(
+        self,
+        query: Viewed,
+        result: Viewed,
+        evidence: MatchEvidence,
+        path: Path,
+        *,
+        layer: str,
+        names: tuple[str, str],
+        marks: Sequence[Mark],
+        theme: str,
+    ) -> None: ...
+
+
+def links_at(evidence: MatchEvidence, side: Side, cell: Cell) -> list[int]:
+    """Positions in `evidence.links` of the links whose patch on `side` is this cell, or else lies beside it."""
+
+    def distance(link: PatchLink) -> int:
+        own = link.query_cell if side is Side.QUERY else link.result_cell
+        return max(abs(own.row - cell.row), abs(own.column - cell.column))
+
+    distances = [distance(link) for link in evidence.links[:LINKS_SHOWN]]
+    nearest = min(distances, default=NEAR + 1)
+    return [position for position, away in enumerate(distances) if away == nearest] if nearest <= NEAR else []
+
+
+class EvidenceViewModel(QObject):
+    """One result of the search against the picture it was found with. Lives on the GUI thread."""
+
+    pictures_changed = Signal()
+    evidence_changed = Signal()
+    marks_changed = Signal()
+    layers_changed = Signal()
+    position_changed = Signal()
+    failed = Signal(object)
+    next_round = Signal()
+    """"Search again with this" (or its undo) has begun: the Search page has something to show."""
+    exported = Signal(object)
+    """The Path that an export was written to."""
+
+    def __init__(self, bridge: Bridge, search: SearchViewModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._search = search
+        self._port: EvidencePort | None = None
+        self._query: Query | None = None
+        self._item_index = 0
+        self._hits: tuple[Hit, ...] = ()
+        self._row = -1
+        self._pictures: dict[Side, PictureView] = {}
+        self._explained: Explained | None = None
+        self._error: IndiciumError | None = None
+        self._marks = MarkBook()
+        self._marked: tuple[QueryItem, ...] | None = None  # the question that the marks belong to
+        self._rounds: list[tuple[Query, MarkBook]] = []
+        self.map_layer: Layer | None = Layer.ATTENTION
+        self.links_shown = True
+        self.strength = 0.75
+        search.answer_changed.connect(self._answer_changed)
+
+    # -- what the page shows --------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a pair to look at."""
+        return self._row >= 0
+
+    @property
+    def hit(self) -> Hit | None:
+        return self._hits[self._row] if self.shown else None
+
+    @property
+    def item(self) -> QueryItem | None:
+        return self._query.items[self._item_index] if self._query else None
+
+    @property
+    def items(self) -> tuple[QueryItem, ...]:
+        return self._query.items if self._query else ()
+
+    @property
+    def item_index(self) -> int:
+        return self._item_index
+
+    @property
+    def error(self) -> IndiciumError | None:
+        return self._error
+
+    @property
+    def evidence(self) -> MatchEvidence | None:
+        return self._explained.evidence if self._explained else None
+
+    @property
+    def can_go_next(self) -> bool:
+        return self.shown and self._row + 1 < len(self._hits)
+
+    @property
+    def can_go_previous(self) -> bool:
+        return self._row > 0
+
+    def picture(self, side: Side) -> PictureView | None:
+        return self._pictures.get(side)
+
+    def heat(self, side: Side) -> QImage | None:
+        """The map that is switched on, for one side, at full strength."""
+        if self._explained is None or self.map_layer is None:
+            return None
+        return self._explained.heat.get((self.map_layer, side))
+
+    def title(self, side: Side) -> str:
+        """`your picture: IMG_1.jpg` or `result 3 of 214: IMG_2031.jpg`."""
+        if side is Side.QUERY:
+            picture = self._pictures.get(side)
+            name = picture.name if picture else ""
+            more = f" {self._item_index + 1} of {len(self.items)}" if len(self.items) > 1 else ""
+            return f"Your picture{more}" + (f": {name}" if name else "")
+        hit = self.hit
+        if hit is None:
+            return ""
+        return f"Result {number(self._row + 1)} of {number(len(self._hits))}: {hit.photo.name}"
+
+    def words(self) -> str:
+        """The evidence in words; what screen readers read."""
+        if self.evidence is not None:
+            return self.evidence.words
+        return "" if self._error or not self.shown else "Looking for what these two pictures share…"
+
+    # -- where one is -----------------------------------------------------------------------------------------
+
+    def open_library(self, port: EvidencePort | None) -> None:
+        """Another library (or none)."""
+        self._bridge.drop("evidence")
+        self._port = port
+        self._query, self._hits, self._row = None, (), -1
+        self._pictures.clear()
+        self._explained, self._error = None, None
+        self._marks.clear()
+        self._rounds.clear()
+        self.position_changed.emit()
+        self.pictures_changed.emit()
+        self.evidence_changed.emit()
+        self.marks_changed.emit()
+
+    def show_result(self, row: int) -> None:
+        """Explain the result in this row of the search."""
+        query, hits = self._search.query, self._search.hits
+        if query is None or not 0 <= row < len(hits):
+            return
+        main = self._search.main_item
+        index = query.items.index(main) if main is not None else 0
+        self._take_query(query, index)
+        self._hits, self._row = hits, row
+        self._load()
+
+    def next(self) -> None:
+        if self.can_go_next:
+            self._row += 1
+            self._load()
+
+    def previous(self) -> None:
+        if self.can_go_previous:
+            self._row -= 1
+            self._load()
+
+    def choose_item(self, index: int) -> None:
+        """Explain against another picture of the query."""
+        if self._query is not None and 0 <= index < len(self._query.items) and index != self._item_index:
+            self._item_index = index
+            self._pictures.pop(Side.QUERY, None)
+            self._load()
+
+    def refresh(self) -> None:
+        """The page is entered: follow the search when its question has changed since."""
+        asked = self._search.query
+        if asked is None or not self._search.hits or (self._query and asked.items == self._query.items):
+            return
+        identity = self.hit.photo.id if self.hit else None
+        rows = [row for row, hit in enumerate(self._search.hits) if hit.photo.id == identity]
+        self.show_result(rows[0] if rows else 0)
+
+    # -- layers -----------------------------------------------------------------------------------------------
+
+    def set_map_layer(self, layer: Layer | None) -> None:
+        if layer is not self.map_layer:
+            self.map_layer = layer
+            self.layers_changed.emit()
+
+    def set_links_shown(self, wanted: bool) -> None:
+        if wanted != self.links_shown:
+            self.links_shown = wanted
+            self.layers_changed.emit()
+
+    def all_off(self) -> None:
+        """Only the two photos."""
+        self.map_layer, self.links_shown = None, False
+        self.layers_changed.emit()
+
+    def set_strength(self, strength: float) -> None:
+        """How opaque maps are, 0 to 1: the opacity of a place is this times its value."""
+        self.strength = min(1.0, max(0.0, strength))
+        self.layers_changed.emit()
+
+    # -- marks ------------------------------------------------------------------------------------------------
+
+    def canvas(self, side: Side) -> Canvas | None:
+        """What can be marked on a side; None before there is evidence."""
+        evidence, hit = self.evidence, self.hit
+        if evidence is None or hit is None:
+            return None
+        if side is Side.QUERY:
+            return Canvas(side, evidence.query_grid, evidence.query_box, item=self._item_index)
+        return Canvas(side, evidence.result_grid, evidence.result_box, photo=hit.photo.id)
+
+    def marks_on(self, side: Side) -> tuple[Mark, ...]:
+        canvas = self.canvas(side)
+        return self._marks.on(canvas) if canvas else ()
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        return self._marks.marks
+
+    def click(self, side: Side, cell: Cell) -> None:
+        """Mark a patch +, then -, then not at all."""
+        canvas = self.canvas(side)
+        if canvas is not None:
+            self._marks.click(canvas, cell)
+            self.marks_changed.emit()
+
+    def begin_stroke(self) -> None:
+        self._marks.begin_stroke()
+
+    def paint(self, side: Side, cell: Cell) -> None:
+        """Part of a stroke: mark a patch +."""
+        canvas = self.canvas(side)
+        if canvas is not None and self._marks.sign(canvas, cell) != 1:
+            self._marks.paint(canvas, cell)
+            self.marks_changed.emit()
+
+    def end_stroke(self) -> None:
+        self._marks.end_stroke()
+        self.marks_changed.emit()
+
+    @property
+    def can_search_again(self) -> bool:
+        return bool(self._marks.marks) and self._query is not None
+
+    @property
+    def undo_words(self) -> str:
+        """What undo would do now; empty when there is nothing to undo."""
+        if self._marks.can_undo:
+            return "Undo mark"
+        return "Undo round" if self._rounds else ""
+
+    @property
+    def can_redo(self) -> bool:
+        return self._marks.can_redo
+
+    def undo(self) -> None:
+        """Take back the last mark; without one, the last round, whose marks are there again."""
+        if self._marks.undo():
+            self.marks_changed.emit()
+        elif self._rounds:
+            query, self._marks = self._rounds.pop()
+            self._marked = query.items
+            self._search.return_to(query)
+            self.marks_changed.emit()
+            self.next_round.emit()
+
+    def redo(self) -> None:
+        if self._marks.redo():
+            self.marks_changed.emit()
+
+    def search_again(self) -> None:
+        """The next round: the marked patches become regions and weights of the question."""
+        if self._query is None or not self._marks.marks:
+            return
+        query = next_query(self._query, self._marks.feedback())
+        self._rounds.append((self._query, self._marks))
+        self._marks, self._marked = MarkBook(), query.items
+        self._search.run(query)
+        self.marks_changed.emit()
+        self.next_round.emit()
+
+    def marks_sentence(self) -> str:
+        """`You marked: + patch 1, − top left of your picture.`, empty without marks."""
+        if not self.marks:
+            return ""
+        parts = [f"{'+' if mark.sign > 0 else '−'} {self._name_of(mark)}" for mark in self.marks[:6]]
+        if len(self.marks) > 6:
+            parts.append(f"and {len(self.marks) - 6} more")
+        return f"You marked: {', '.join(parts)}"
+
+    def marks_consequence(self) -> str:
+        """What another round with these marks will do."""
+        signs = {mark.sign for mark in self.marks}
+        if signs == {1, -1}:
+            return "Photos with what you marked + will rank higher, with what you marked − lower."
+        if 1 in signs:
+            return "Photos with what you marked will rank higher."
+        return "Photos with what you marked will rank lower." if signs else ""
+
+    def _name_of(self, mark: Mark) -> str:
+        evidence, hit = self.evidence, self.hit
+        here = mark.side is Side.QUERY or (hit is not None and mark.photo == hit.photo.id)
+        if evidence is not None and here:
+            for position, link in enumerate(evidence.links[:LINKS_SHOWN], 1):
+                if mark.cell == (link.query_cell if mark.side is Side.QUERY else link.result_cell):
+                    return f"patch {position} {'of your picture' if mark.side is Side.QUERY else 'of this one'}"
+        whose = "your picture" if mark.side is Side.QUERY else "this one" if here else "another result"
+        return f"{place_of(mark.cell, mark.grid)} of {whose}"
+
+    # -- export -----------------------------------------------------------------------------------------------
+
+    def export(self, path: Path, *, theme: str) -> None:
+        """Write what is shown as PNG, or the evidence as JSON when the name ends in .json."""
+        port, explained = self._port, self._explained
+        query, result = self._pictures.get(Side.QUERY), self._pictures.get(Side.RESULT)
+        if port is None or explained is None or query is None or result is None:
+            return
+        layer = "links" if self.map_layer is None else self.map_layer.name.lower()
+        marks = (*self.marks_on(Side.QUERY), *self.marks_on(Side.RESULT))
+
+        def write(_control: JobControl) -> Path:
+            if path.suffix.lower() == ".json":
+                port.export_json(explained.evidence, path)
+            else:
+                port.export_picture(
+                    query.viewed,
+                    result.viewed,
+                    explained.evidence,
+                    path,
+                    layer=layer,
+                    names=(query.name, result.name),
+                    marks=marks,
+                    theme=theme,
+                )
+            return path
+
+        self._bridge.submit("export", write, on_done=self.exported.emit, on_failed=self.failed.emit, queue=True)
+
+    # -- inside -----------------------------------------------------------------------------------------------
+
+    def _take_query(self, query: Query, index: int) -> None:
+        item = query.items[index]
+        if self.item is None or self.item.picture != item.picture:
+            self._pictures.pop(Side.QUERY, None)
+        if query.round == 1:
+            self._rounds.clear()
+        if self._marked != query.items:
+            self._marks, self._marked = MarkBook(), query.items
+        self._query, self._item_index = query, index
+        self.marks_changed.emit()
+
+    def _answer_changed(self) -> None:
+        """A refinement of the same question: the list may have another order, the pair stays."""
+        asked = self._search.query
+        if asked is None or self._query is None or asked.items != self._query.items or not self.shown:
+            return
+        hit = self.hit
+        rows = [row for row, other in enumerate(self._search.hits) if hit and other.photo.id == hit.photo.id]
+        if rows:
+            self._hits, self._row = self._search.hits, rows[0]
+            self.position_changed.emit()
+
+    def _load(self) -> None:
+        port, item, hit = self._port, self.item, self.hit
+        if port is None or item is None or hit is None:
+            return
+        self._explained, self._error = None, None
+        self.position_changed.emit()
+        self.evidence_changed.emit()
+        self.marks_changed.emit()
+        known = self._pictures.get(Side.QUERY)
+
+        def work(_control: JobControl) -> Iterator[tuple[PictureView, PictureView] | Explained]:
+            query = known or _view(port.query_view(item, long_side=VIEW_SIDE), name_of(item.picture))
+            yield query, _view(port.result_view(hit.photo, long_side=VIEW_SIDE), hit.photo.name)
+            yield _explain(port, item, hit.photo)
+
+        self._bridge.submit("evidence", work, on_step=self._step, on_failed=self._fail)
+
+    def _step(self, step: tuple[PictureView, PictureView] | Explained) -> None:
+        if isinstance(step, Explained):
+            self._explained = step
+            self.evidence_changed.emit()
+            self.marks_changed.emit()
+        else:
+            self._pictures = {Side.QUERY: step[0], Side.RESULT: step[1]}
+            self.pictures_changed.emit()
+
+    def _fail(self, error: IndiciumError) -> None:
+        self._error = error
+        self.evidence_changed.emit()
+        self.failed.emit(error)
+
+
+def _view(viewed: Viewed, name: str) -> PictureView:
+    return PictureView(image_of(viewed.rgb), viewed.width, viewed.height, name, viewed)
+
+
+def _explain(port: EvidencePort, item: QueryItem, photo: PhotoRecord) -> Explained:
+    evidence = port.explain(item, photo)
+    maps = {
+        (Layer.ATTENTION, Side.QUERY): (evidence.coattention.query, evidence.query_box),
+        (Layer.ATTENTION, Side.RESULT): (evidence.coattention.result, evidence.result_box),
+        (Layer.AREAS, Side.QUERY): (evidence.q, evidence.query_box),
+        (Layer.AREAS, Side.RESULT): (evidence.p, evidence.result_box),
+    }
+    return Explained(evidence, {key: heat_image(values, *_heat_size(box)) for key, (values, box) in maps.items()})
+
+
+def _heat_size(box: Region) -> tuple[int, int]:
+    scale = min(1.0, HEAT_SIDE / max(box.w, box.h))
+    return max(1, round(box.w * scale)), max(1, round(box.h * scale))

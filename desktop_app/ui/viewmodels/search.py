@@ -1,0 +1,441 @@
+"""The question and its answer: pictures that are combined, regions, rounds, and the list of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from PySide6.QtCore import QLocale, QObject, QTimer, Signal
+from PySide6.QtGui import QImage
+
+from desktop_app.domain.errors import IndiciumError
+from desktop_app.domain.geometry import Region
+from desktop_app.domain.photos import FolderId, PhotoId, path_text
+from desktop_app.domain.progress import Control
+from desktop_app.domain.query import FilePicture, LibraryPicture, Picture, Profile, Query, QueryItem
+from desktop_app.domain.results import Hit, SearchAnswer, Words
+from desktop_app.ui.viewmodels import words
+from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
+from desktop_app.ui.viewmodels.match_maps import MapPort, MatchMaps
+from desktop_app.ui.viewmodels.photo_list import PhotoListModel
+from desktop_app.ui.viewmodels.query_history import QueryHistory
+
+REST_MS = 150  # a region under the mouse is searched with once it rests this long
+WEAKER_SHOWN = 24  # hits below the dividing line that are listed at once; the others on request
+PANEL_SIDE = 720  # long side in pixels of the pictures in the query panel
+
+
+class SortOrder(StrEnum):
+    """How results are ordered, in the words of the menu."""
+
+    BEST = "best"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """A query picture for the panel: an image of at most `PANEL_SIDE` pixels and the oriented original's size."""
+
+    image: QImage
+    width: int
+    height: int
+    name: str
+    in_library: bool
+
+
+class SearchPort(MapPort, Protocol):
+    """What the Search page needs of an open library; every call is made on a worker thread."""
+
+    def search(self, query: Query, *, control: Control) -> Iterator[SearchAnswer]: ...
+
+    def shown_picture(self, item: QueryItem, *, long_side: int) -> ShownPicture:
+        """The whole picture of a query item, whatever its region."""
+
+
+def divider_of(hits: Sequence[Hit]) -> int | None:
+    """The row from which hits are weaker, None when all of them match."""
+    return next((row for row, hit in enumerate(hits) if hit.words in (Words.WEAKER, Words.NOTHING)), None)
+
+
+class SearchViewModel(QObject):
+    """The state of the Search page. Lives on the GUI thread."""
+
+    query_changed = Signal()
+    answer_changed = Signal()
+    pictures_changed = Signal()
+    history_changed = Signal()
+    busy_changed = Signal(bool)
+    failed = Signal(object)
+    """An IndiciumError of the search or of one of its pictures; `error` holds it until the next search."""
+
+    def __init__(self, bridge: Bridge, port: SearchPort | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._port = port
+        self._history = QueryHistory()
+        self._pictures: dict[int, ShownPicture] = {}
+        self._asked: set[int] = set()
+        self._keys: dict[int, Picture] = {}  # holds the pictures whose id() is a key above
+        self._query: Query | None = None
+        self._answer: SearchAnswer | None = None
+        self._error: IndiciumError | None = None
+        self._busy = False
+        self._profile = Profile.BALANCED
+        self._folders: frozenset[FolderId] | None = None
+        self._sort = SortOrder.BEST
+        self._hits: tuple[Hit, ...] = ()
+        self.results = PhotoListModel(bridge, self)
+        self.maps = MatchMaps(bridge, port, self)
+        self.held: Callable[[], Collection[PhotoId]] = lambda: ()
+        """Asks the view for the photos that must not move: under the pointer, with focus."""
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._search)
+
+    # -- what the page shows ----------------------------------------------------------------------------------
+
+    @property
+    def query(self) -> Query | None:
+        return self._query
+
+    @property
+    def items(self) -> tuple[QueryItem, ...]:
+        return self._query.items if self._query else ()
+
+    @property
+    def main_item(self) -> QueryItem | None:
+        """The picture that results are explained against: the first wanted one the person brought."""
+        wanted = [item for item in self.items if not item.negative]
+        return next((item for item in wanted if not item.from_mark), wanted[0] if wanted else None)
+
+    @property
+    def answer(self) -> SearchAnswer | None:
+        return self._answer
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """All hits in the order shown, those kept back included."""
+        return self._hits
+
+    @property
+    def error(self) -> IndiciumError | None:
+        return self._error
+
+    @property
+    def busy(self) -> bool:
+        return self._busy
+
+    @property
+    def profile(self) -> Profile:
+        return self._profile
+
+    @property
+    def sort(self) -> SortOrder:
+        return self._sort
+
+    @property
+    def rounds(self) -> tuple[int, int]:
+        """(this round, rounds there are)."""
+        return self._history.rounds()
+
+    @property
+    def can_go_back(self) -> bool:
+        return self._history.can_go_back
+
+    @property
+    def can_go_forward(self) -> bool:
+        return self._history.can_go_forward
+
+    @property
+    def ready(self) -> bool:
+        """Whether a library is open to search in."""
+        return self._port is not None
+
+    def picture(self, item: QueryItem) -> ShownPicture | None:
+        """The picture of an item for the panel; None until it is read (`pictures_changed` follows)."""
+        key = id(item.picture)
+        if key not in self._asked and self._port is not None:
+            self._ask_picture(key, item)
+        return self._pictures.get(key)
+
+    def header(self) -> str:
+        """The line above the results: how many match, the profile, the time it took."""
+        answer = self._answer
+        if answer is None:
+            return ""
+        strong = divider_of(answer.hits)
+        matching = len(answer.hits) if strong is None else strong
+        if not answer.hits:
+            found = "No photos to compare with"
+        elif matching == 0:
+            found = "Nothing here matches well"
+        else:
+            found = words.count(matching, "result", "results")
+        seconds = sum(answer.timings_ms.values()) / 1000.0
+        return " · ".join((found, answer.profile.value, f"{QLocale().toString(seconds, 'f', 2)} s"))
+
+    def weaker_sentence(self) -> str:
+        """The line below the results, empty when nothing is kept back."""
+        return "Nothing else matches well." if self.results.hidden else ""
+
+    # -- asking -----------------------------------------------------------------------------------------------
+
+    def open_library(self, port: SearchPort | None) -> None:
+        """Another library (or none): the questions of the old one are forgotten."""
+        self._bridge.drop("search")
+        self._bridge.drop("query-pictures")
+        self._port = port
+        self._history = QueryHistory()
+        self._pictures.clear()
+        self._asked.clear()
+        self._keys.clear()
+        self._folders = None
+        self.maps.open_library(port)
+        self._show_nothing()
+
+    def ask(self, pictures: Sequence[Picture], *, replace: bool = True) -> None:
+        """Search with these pictures together; without `replace` they join the present ones."""
+        added = tuple(QueryItem(picture) for picture in pictures)
+        if added:
+            self._ask_items((() if replace else self.items) + added, same_search=not replace)
+
+    def find_similar(self, photo: PhotoId) -> None:
+        """Search with a photo of the library."""
+        self.ask([LibraryPicture(photo)])
+
+    def not_like(self, photo: PhotoId) -> None:
+        """Add a photo of the library as something not wanted."""
+        picture = LibraryPicture(photo)
+        kept = tuple(item for item in self.items if item.picture != picture)
+        if any(not item.negative for item in kept):
+            self._ask_items((*kept, QueryItem(picture, negative=True)), same_search=True)
+
+    def set_negative(self, index: int, negative: bool) -> None:
+        """Switch one picture between wanted and "not like this". At least one stays wanted."""
+        items = list(self.items)
+        items[index] = replace(items[index], negative=negative)
+        if any(not item.negative for item in items):
+            self._ask_items(tuple(items), same_search=True)
+        else:
+            self.query_changed.emit()
+
+    def remove(self, index: int) -> None:
+        """Take a picture out of the query; without a wanted one left, the search is cleared."""
+        items = self.items[:index] + self.items[index + 1 :]
+        if any(not item.negative for item in items):
+            self._ask_items(items, same_search=True)
+        else:
+            self.clear()
+
+    def clear(self) -> None:
+        """No question. Going back returns to the last one."""
+        self._bridge.drop("search")
+        self._rest.stop()
+        self._show_nothing()
+
+    def run(self, query: Query) -> None:
+        """Ask a whole query, for example the next round made from marks."""
+        self._history.push(query)
+        self._take(query)
+        self._search()
+
+    def set_region(self, index: int, region: Region | None, *, live: bool = False) -> None:
+        """Restrict a picture to a rectangle of its oriented pixels, or use all of it again (None).
+
+        `live`: the mouse still holds it; the search starts once it has rested.
+        """
+        if not 0 <= index < len(self.items) or (self.items[index].region == region and live):
+            return
+        items = list(self.items)
+        # Weights of marked cells belong to the old region's grid, so a new region starts without them.
+        items[index] = replace(items[index], region=region, cell_weights={}, grid=None)
+        if self._query is None:
+            return
+        query = self._query.with_items(tuple(items))
+        self._history.push(query, editing=True)
+        self._query = query
+        self.maps.set_item(self.main_item)
+        self.query_changed.emit()
+        self.history_changed.emit()
+        if live:
+            self._rest.start()
+        else:
+            self._history.end_edit()
+            self._search()
+
+    def search_again(self) -> None:
+        """Ask the same once more, for example when more photos have been indexed."""
+        if self._query is not None:
+            self._search()
+
+    def set_profile(self, profile: Profile) -> None:
+        self._profile = profile
+        if self._query is not None and self._query.profile is not profile:
+            self.run(replace(self._query, profile=profile))
+
+    def set_folders(self, folders: frozenset[FolderId] | None) -> None:
+        """Search in these folders only; None means everywhere."""
+        self._folders = folders
+        if self._query is not None and self._query.folders != folders:
+            self._query = replace(self._query, folders=folders)
+            self._search()
+
+    def set_sort(self, order: SortOrder) -> None:
+        self._sort = order
+        self._list(refine=False)
+        self.answer_changed.emit()
+
+    def show_all(self) -> None:
+        """List the results that were kept back."""
+        self.results.show_all()
+        self.answer_changed.emit()
+
+    def back(self) -> None:
+        """The question before; after `clear`, the one that was cleared."""
+        self._revisit(self._history.current if self._query is None else self._history.back())
+
+    def forward(self) -> None:
+        self._revisit(self._history.forward())
+
+    def return_to(self, query: Query) -> None:
+        """Back to an earlier question; one that is no longer remembered is asked anew."""
+        if self._history.return_to(query):
+            self._revisit(query)
+        else:
+            self.run(query)
+
+    # -- inside -----------------------------------------------------------------------------------------------
+
+    def _ask_items(self, items: tuple[QueryItem, ...], *, same_search: bool) -> None:
+        number = self._query.round if self._query and same_search else 1
+        self.run(Query(items, profile=self._profile, folders=self._folders, round=number))
+
+    def _revisit(self, query: Query | None) -> None:
+        if query is not None:
+            self._take(query)
+            self._search()
+
+    def _take(self, query: Query) -> None:
+        self._query = query
+        self.maps.set_item(self.main_item)
+        self.query_changed.emit()
+        self.history_changed.emit()
+
+    def _show_nothing(self) -> None:
+        self._query, self._answer, self._error, self._hits = None, None, None, ()
+        self.results.clear()
+        self._set_busy(False)
+        self.query_changed.emit()
+        self.answer_changed.emit()
+        self.history_changed.emit()
+
+    def _set_busy(self, busy: bool) -> None:
+        if busy != self._busy:
+            self._busy = busy
+            self.busy_changed.emit(busy)
+
+    def _search(self) -> None:
+        self._rest.stop()
+        port, query = self._port, self._query
+        if port is None or query is None:
+            return
+        self._error = None
+        self._set_busy(True)
+        fresh = True
+
+        def step(answer: SearchAnswer) -> None:
+            nonlocal fresh
+            self._answer = answer
+            self._list(refine=not fresh)
+            fresh = False
+            if answer.final:
+                self._set_busy(False)
+            self.answer_changed.emit()
+
+        def work(control: JobControl) -> Iterator[SearchAnswer]:
+            yield from port.search(query, control=control)
+
+        self._bridge.submit(
+            "search", work, on_step=step, on_done=lambda _: self._set_busy(False), on_failed=self._fail
+        )
+
+    def _fail(self, error: IndiciumError) -> None:
+        self._error = error
+        self._answer, self._hits = None, ()
+        self.results.clear()
+        self._set_busy(False)
+        self.answer_changed.emit()
+        self.failed.emit(error)
+
+    def _list(self, *, refine: bool) -> None:
+        answer = self._answer
+        if answer is None:
+            return
+        self._hits = _sorted(answer.hits, self._sort)
+        divider = divider_of(self._hits) if self._sort is SortOrder.BEST else None
+        shown = _shown(self._hits, self._sort)
+        if refine and self._sort is SortOrder.BEST:
+            self.results.refine_hits(self._hits, divider=divider, shown=shown, keep=self.held())
+        else:
+            self.results.show_hits(self._hits, divider=divider, shown=shown)
+
+    def _ask_picture(self, key: int, item: QueryItem) -> None:
+        port = self._port
+        if port is None:
+            return
+        self._asked.add(key)
+        self._keys[key] = item.picture
+
+        def arrived(picture: ShownPicture) -> None:
+            self._pictures[key] = picture
+            self.pictures_changed.emit()
+
+        def failed(error: IndiciumError) -> None:
+            # The search with this picture reports the same error; here it only stays without an image.
+            self.pictures_changed.emit()
+
+        self._bridge.submit(
+            "query-pictures",
+            lambda _control: port.shown_picture(item, long_side=PANEL_SIDE),
+            on_done=arrived,
+            on_failed=failed,
+            queue=True,
+        )
+
+
+def name_of(picture: Picture) -> str:
+    """What a picture is called before it has been read."""
+    if isinstance(picture, FilePicture):
+        return path_text(picture.path).rsplit("/", 1)[-1]
+    return "photo of this library" if isinstance(picture, LibraryPicture) else picture.name
+
+
+def _shown(hits: Sequence[Hit], order: SortOrder) -> int:
+    """How many hits are listed before "show more anyway": all that match and a few weaker ones, or no weak ones
+    at all when nothing matches."""
+    matching = [hit for hit in hits if hit.words not in (Words.WEAKER, Words.NOTHING)]
+    if order is not SortOrder.BEST:
+        return len(matching)
+    if not matching:
+        return 0
+    return min(len(hits), len(matching) + WEAKER_SHOWN)
+
+
+def _sorted(hits: Sequence[Hit], order: SortOrder) -> tuple[Hit, ...]:
+    """Matching hits in the wanted order, the weaker ones behind them."""
+    if order is SortOrder.BEST:
+        return tuple(hits)
+
+    def when(hit: Hit) -> float:
+        return hit.photo.taken if hit.photo.taken is not None else hit.photo.mtime_ns / 1e9
+
+    def key(hit: Hit) -> tuple[bool, float | str]:
+        weak = hit.words in (Words.WEAKER, Words.NOTHING)
+        if order is SortOrder.NAME:
+            return weak, hit.photo.name.casefold()
+        return weak, -when(hit) if order is SortOrder.NEWEST else when(hit)
+
+    return tuple(sorted(hits, key=key))

@@ -1,0 +1,1 @@
+"""The Search page: the query panel, its regions, the results and what is said about them."""
