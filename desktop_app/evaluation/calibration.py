@@ -1,6 +1,6 @@
 """Fit what a pack's manifest says about scores on photos with known classes (a hold-out of TRAIN classes).
 
-- Link cosines: what strangers' cells reach, and how often a link is right on made views (exact ground truth).
+- Link cosines: what strangers' cells reach, and what right links of made views (exact ground truth) have.
 - Fusion: the weight, floor and power of the local match with the best mean average precision, leave-one-out.
 - Relevance: a logistic on matching pairs (made views, nearest of the class) and strangers (random and hard).
 - Calibration and words: how often a photo in the first 20 of a search with at least this score was of the class.
@@ -26,6 +26,7 @@ from desktop_app.evaluation.pair_samples import (
     mutual_cosines,
     nearest_pairs,
     random_strangers,
+    shown_links,
     view_links,
 )
 from desktop_app.evaluation.ranking import Gallery, content_key, local_scores
@@ -43,9 +44,9 @@ from desktop_app.retrieval.parameters import (
 )
 from desktop_app.retrieval.relevance import PairMeasurements, relevance
 
-FALSE_LINKS = 0.001  # share of the strangers' mutual cells that may pass the link cosine
-RIGHT_LINKS = {"medium": 0.85, "strong": 0.97}  # precision of links from these cosines on
-FALSE_EVIDENCE = 0.01  # share of random strangers that may be called relevant
+STRANGERS_REACH = {"link": 0.05, "medium": 0.02, "strong": 0.01}  # share of strangers' mutual cells
+VIEWS_KEEP = {"link": 0.8, "medium": 0.6, "strong": 0.35}  # share of the right links of made views
+FALSE_EVIDENCE = 0.02  # share of random strangers that may be called relevant
 WORD_PRECISION = {"similar": 0.5, "same_thing": 0.8, "almost_certain": 0.95}
 LOCAL_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 LOCAL_CURVES = ((0.0, 2.0), (0.0, 3.0), (0.0, 4.0), (0.2, 1.0), (0.2, 2.0), (0.2, 3.0))
@@ -141,29 +142,29 @@ def calibrate_pack(
 def fit_links(strangers: Sequence[Pair], views: Sequence[ViewPair]) -> tuple[LinkParameters, dict[str, float]]:
     """The cosines from which cells count as matched, from strangers and from made views.
 
-    A link's least cosine lets at most FALSE_LINKS of the strangers' mutual cells pass. Medium and strong are the
-    cosines from which links are right with the precision in RIGHT_LINKS, where wrong are those on the wrong
-    place of a view and all between as many strangers. The maps' floor is what 9 of 10 strangers' cells stay below.
+    Each of the three levels is the cosine that only the share in STRANGERS_REACH of the strangers' mutual cells
+    reach, but no more than leaves the share in VIEWS_KEEP of the right links of made views. (Precision on views
+    cannot serve: plain sky matches plain sky of another place at the highest cosines.) The maps' floor is what 9
+    of 10 strangers' cells stay below.
     """
     wrong = mutual_cosines(strangers)
     found, right = view_links(views)
-    cosine = float(np.quantile(wrong, 1.0 - FALSE_LINKS))
-    scores = np.concatenate([found, wrong])
-    truth = np.concatenate([right, np.zeros(len(wrong), dtype=np.bool_)])
-    weights = np.concatenate([np.full(len(found), 1.0 / len(views)), np.full(len(wrong), 1.0 / len(strangers))])
-    medium = max(cosine, threshold_for(scores, truth, RIGHT_LINKS["medium"], weights=weights))
-    strong = max(medium, threshold_for(scores, truth, RIGHT_LINKS["strong"], weights=weights))
+    levels = {
+        name: min(float(np.quantile(wrong, 1.0 - share)), float(np.quantile(found[right], 1.0 - VIEWS_KEEP[name])))
+        for name, share in STRANGERS_REACH.items()
+    }
+    medium = max(levels["link"], levels["medium"])
     parameters = LinkParameters(
-        cosine=cosine,
+        cosine=levels["link"],
         medium=medium,
-        strong=strong,
-        map_floor=min(cosine, float(np.quantile(best_cosines(strangers), 0.9))),
+        strong=max(medium, levels["strong"]),
+        map_floor=min(levels["link"], float(np.quantile(best_cosines(strangers), 0.9))),
     )
-    passing = found >= cosine
+    per_view, precision = shown_links(views, parameters)
     return parameters, {
-        "view_link_precision": float(right[passing].mean()) if passing.any() else 0.0,
-        "view_links_per_pair": float(passing.sum() / len(views)),
-        "stranger_links_per_pair": float((wrong >= cosine).sum() / len(strangers)),
+        "view_links_per_pair": per_view,
+        "view_link_precision": precision,
+        "stranger_mutual_cells_per_pair": float((wrong >= parameters.cosine).sum() / len(strangers)),
     }
 
 

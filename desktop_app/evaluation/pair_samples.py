@@ -122,16 +122,30 @@ def view_links(views: Sequence[ViewPair]) -> tuple[NDArray[np.float32], NDArray[
         cosines = _cosines((pair.view, pair.original))
         view, original = mutual_nearest(cosines, least=-1.0)
         cosines_found.append(cosines[view, original])
-        right.append(
-            correct_pairs(
-                view,
-                original,
-                to_original=pair.to_original,
-                view_grid=pair.view.grid,
-                original_grid=pair.original.grid,
-            )
-        )
+        right.append(_right(pair, view, original))
     return np.concatenate(cosines_found), np.concatenate(right)
+
+
+def shown_links(views: Sequence[ViewPair], links: LinkParameters) -> tuple[float, float]:
+    """The cell pairs that evidence would use between views and their originals: how many a view, and which share
+    of them is right."""
+    right = []
+    for pair in views:
+        cosines = _cosines((pair.view, pair.original))
+        found = find_pairs(cosines, pair.view.grid, pair.original.grid, parameters=links)
+        right.append(_right(pair, found.query, found.result))
+    every = np.concatenate(right)
+    return len(every) / len(views), float(every.mean()) if len(every) else 0.0
+
+
+def _right(pair: ViewPair, view: NDArray[np.int64], original: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return correct_pairs(
+        view,
+        original,
+        to_original=pair.to_original,
+        view_grid=pair.view.grid,
+        original_grid=pair.original.grid,
+    )
 
 
 def _cosines(pair: Pair) -> NDArray[np.float32]:
