@@ -23,7 +23,7 @@ find_python() {
 system_packages() {
   command -v apt-get >/dev/null 2>&1 || { say "no apt here: see README for the system libraries Qt needs"; return; }
   local wanted=(libegl1 libgl1 libdbus-1-3 libfontconfig1 libxkbcommon0 libxcb-cursor0 libxcb-icccm4
-    libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxkbcommon-x11-0 libx11-xcb1) missing=() package
+    libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxkbcommon-x11-0 libx11-xcb1 fonts-dejavu-core) missing=() package
   # Ubuntu 24.04 renamed this one.
   if dpkg-query -W -f='${Status}' libglib2.0-0t64 2>/dev/null | grep -q 'ok installed'; then :; else
     if apt-cache show libglib2.0-0t64 >/dev/null 2>&1; then wanted+=(libglib2.0-0t64); else wanted+=(libglib2.0-0); fi
