@@ -1,7 +1,7 @@
 """A small library to try the product on: photographs that come inside scikit-image and scikit-learn.
 
-Nothing is downloaded. Every photograph gets a folder of its own with honest variations of it (cut, turned, lighter, darker,
-grey, smaller, heavily compressed), and a folder "Scenes" has several of them pasted into one picture.
+Nothing is downloaded. Every photograph gets a folder of its own with honest variations of it (cut, turned,
+lighter, darker, grey, smaller, compressed), and a folder "Scenes" has several of them pasted into one picture.
 """
 
 from __future__ import annotations
