@@ -1,0 +1,90 @@
+"""The whole embedding network: trunk, S3 head, local features, hash code; and the code layer beside it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.networks.dplg import DotProductFusion
+from models.networks.trunk import Trunk, TrunkMaps
+
+MEAN, SCALE = 127.5, 58.0
+
+
+class StudentOutput(NamedTuple):
+    """descriptor [B, 512] not normalised; attention [B, h, w]; maps of the trunk."""
+
+    descriptor: Tensor
+    attention: Tensor
+    maps: TrunkMaps
+
+
+class Student(nn.Module):
+    """What is trained: [B, 3, H, W] float, (x - 127.5) / 58 -> StudentOutput."""
+
+    def __init__(
+        self, trunk: Trunk | None = None, *, width: int = 512, out: int = 512, rfb_width: int = 96
+    ) -> None:
+        super().__init__()
+        self.trunk = trunk or Trunk()
+        self.fusion = DotProductFusion(self.trunk.x4_channels, self.trunk.x5_channels, width, out, rfb_width)
+
+    def forward(self, x: Tensor) -> StudentOutput:
+        maps = self.trunk(x)
+        descriptor, attention = self.fusion(maps.x4, maps.x5)
+        return StudentOutput(descriptor, attention, maps)
+
+
+class LocalHead(nn.Module):
+    """128-d local features per 14 x 14 cell: a linear map of what the trunk says around the cell.
+
+    The cell's own joint (96 channels, 3x3 mean) and the deeper joint (320 channels, resized to the same grid)
+    are standardised, concatenated and projected by a PCA with partial whitening, learnt on TRAIN photos
+    (`models.linear.whitened_pca`). `deep` weighs the deeper half.
+    """
+
+    def __init__(self, channels: tuple[int, int] = (96, 320), out: int = 128) -> None:
+        super().__init__()
+        self.context = nn.AvgPool2d(3, 1, 1, count_include_pad=False)
+        self.register_buffer("mean", torch.zeros(sum(channels)))
+        self.register_buffer("weight", torch.zeros(out, sum(channels)))
+
+    def raw(self, maps: TrunkMaps) -> Tensor:
+        """[B, 96 + 320, h, w]: the concatenation before the projection."""
+        shallow, deep = maps.joints[1], maps.joints[2]
+        deep = F.interpolate(deep.float(), size=shallow.shape[2:], mode="bilinear", align_corners=False)
+        return torch.cat([self.context(shallow.float()), deep], 1)
+
+    def forward(self, maps: TrunkMaps) -> Tensor:
+        """[B, h, w, 128], L2-normalised per cell."""
+        raw = self.raw(maps).permute(0, 2, 3, 1) - self.mean
+        return F.normalize(raw @ self.weight.T, dim=3)
+
+
+class Embedder(nn.Module):
+    """What is exported as embed.onnx: [B, H, W, 3] uint8 -> alpha, alpha_code, attention, local_map, local_features.
+
+    centre [out], rotation [out, out]: alpha = L2(rotation (L2(F) - centre)), learnt on TRAIN.
+    hash_rotation [out, out]: bits = (hash_rotation alpha >= 0), PCA + ITQ (S2); packed 8 to a byte, first bit
+    highest.
+    """
+
+    def __init__(self, student: Student, local: LocalHead, out: int = 512) -> None:
+        super().__init__()
+        self.student, self.local = student, local
+        self.register_buffer("centre", torch.zeros(out))
+        self.register_buffer("rotation", torch.eye(out))
+        self.register_buffer("hash_offset", torch.zeros(out))
+        self.register_buffer("hash_rotation", torch.eye(out))
+        self.register_buffer("bit_values", 2.0 ** torch.arange(7, -1, -1))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        x = (image.permute(0, 3, 1, 2).float() - MEAN) / SCALE
+        out = self.student(x)
+        alpha = F.normalize((F.normalize(out.descriptor, dim=1) - self.centre) @ self.rotation.T, dim=1)
+        bits = ((alpha - self.hash_offset) @ self.hash_rotation.T >= 0).float()
+        code = (bits.unflatten(1, (-1, 8)) @ self.bit_values).to(torch.uint8)
+        return alpha, code, out.attention, out.maps.x4, self.local(out.maps)
