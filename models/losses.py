@@ -29,7 +29,7 @@ def copying(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 class ArcFace(nn.Module):
-    """Additive angular margin: cross entropy over s cos(theta_y + m) and s cos(theta_j) (S3: m = 0.15 rad, s = 30).
+    """Additive angular margin: cross entropy over s cos(theta_y + m), s cos(theta_j) (S3: m = 0.15 rad, s = 30).
 
     Past theta = pi - m the cosine would rise again; there cos(theta) - m sin(m) is used instead.
     """

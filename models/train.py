@@ -5,7 +5,7 @@
     ... --from-pack models/packs/indicium-s      go on from a shipped pack       --from-trunk FILE   from a trunk
 
 DIR holds `train/` (and `evaluate/`, whose near-copies are then left out of training), or is a plain folder of
-photos. The run folder holds checkpoint.pt (a killed run goes on from it), losses.csv, losses.png and settings.json.
+photos. The run folder holds checkpoint.pt (a killed run goes on from it), losses.csv, losses.png, settings.json.
 Rates fall along a cosine over the time of a phase, so a phase ends when its minutes are used up.
 """
 
@@ -58,7 +58,7 @@ def make_student(settings: Settings) -> Student:
 
 
 def start_fusion_from_pooling(student: Student, statistics: Statistics) -> None:
-    """Let the fused descriptor start as the centred, rotated average pool: V_g' = basis (X5 - mean), FC = identity.
+    """Let the fused descriptor start as the centred average pool: V_g' = basis (X5 - mean), FC = identity.
 
     What the local branch adds is then learnt on top of a descriptor that works [ours].
     """

@@ -1,4 +1,4 @@
-"""LM-BiHalf: the layer that turns local features into balanced bits (S0, Table 2; Bi-half layer [Li & van Gemert])."""
+"""LM-BiHalf: the layer that turns local features into balanced bits (S0, Table 2; Li and van Gemert)."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class DotProductFusion(nn.Module):
         """[B, C4, h, w], [B, C5, h/2, w/2] -> descriptor [B, out] (not normalised), attention row [B, h, w]."""
         whole = self.project(self.pool(x5))
         local = self.rfb(x4).float()
-        batch, channels, height, width = local.shape
+        height, width = local.shape[2:]
         cells = local.flatten(2)
         wanted = self.query(whole) @ self.key.weight
         logits = (wanted.unsqueeze(1) @ cells).squeeze(1) / math.sqrt(self.width)

@@ -65,7 +65,9 @@ class LocalHead(nn.Module):
 
 
 class Embedder(nn.Module):
-    """What is exported as embed.onnx: [B, H, W, 3] uint8 -> alpha, alpha_code, attention, local_map, local_features.
+    """What is exported as embed.onnx.
+
+    [B, H, W, 3] uint8 -> alpha, alpha_code, attention, local_map, local_features.
 
     centre [out], rotation [out, out]: alpha = L2(rotation (L2(F) - centre)), learnt on TRAIN.
     hash_rotation [out, out]: bits = (hash_rotation alpha >= 0), PCA + ITQ (S2); packed 8 to a byte, first bit
