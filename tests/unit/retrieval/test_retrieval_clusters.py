@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from desktop_app.retrieval.clusters import SEED, make_local_codes, make_local_codes_batch, spherical_kmeans
+from tests.support.made_embeddings import code_layer, random_embedding
 
 
 def kmeans_by_loops(cells, k, seed, iterations):
@@ -87,13 +88,13 @@ def test_no_cells_at_all_are_refused():
         spherical_kmeans(np.zeros((1, 0, 8), np.float32), 4)
 
 
-def test_codes_are_the_same_alone_and_in_any_batch(make_embedding, code_logits):
+def test_codes_are_the_same_alone_and_in_any_batch():
     shapes = [(14, 14), (12, 16), (14, 14), (10, 20), (14, 14), (3, 3)] * 3
-    embeddings = [make_embedding(seed, rows, columns) for seed, (rows, columns) in enumerate(shapes)]
-    together = make_local_codes_batch(embeddings, code_logits)
-    backwards = make_local_codes_batch(embeddings[::-1], code_logits)[::-1]
+    embeddings = [random_embedding(seed, rows, columns) for seed, (rows, columns) in enumerate(shapes)]
+    together = make_local_codes_batch(embeddings, code_layer)
+    backwards = make_local_codes_batch(embeddings[::-1], code_layer)[::-1]
     for embedding, one, other in zip(embeddings, together, backwards, strict=True):
-        alone = make_local_codes(embedding, code_logits)
+        alone = make_local_codes(embedding, code_layer)
         for codes in (one, other):
             assert np.array_equal(codes.codes, alone.codes)
             assert np.array_equal(codes.labels, alone.labels)
@@ -110,57 +111,57 @@ def test_a_picture_that_converges_early_is_not_changed_by_one_that_goes_on():
     assert np.array_equal(alone.centroids[0], together.centroids[0])
 
 
-def test_codes_are_the_bits_of_the_logits_packed_big_endian(make_embedding, code_logits):
-    embedding = make_embedding(1)
-    codes = make_local_codes(embedding, code_logits)
+def test_codes_are_the_bits_of_the_logits_packed_big_endian():
+    embedding = random_embedding(1)
+    codes = make_local_codes(embedding, code_layer)
     assert codes.codes.shape == (32, 16)
     cells = embedding.local_features.reshape(-1, 128).astype(np.float64)
     for cluster in range(32):
         total = cells[codes.labels.ravel() == cluster].sum(axis=0)
         centroid = (total / np.linalg.norm(total)).astype(np.float32)
         assert codes.centroids[cluster] * codes.scale == pytest.approx(centroid, abs=codes.scale)
-        logits = code_logits(centroid[None])[0]
+        logits = code_layer(centroid[None])[0]
         for bit in range(128):
             stored = codes.codes[cluster, bit // 8] >> (7 - bit % 8) & 1
             assert stored == (logits[bit] >= 0) or abs(logits[bit]) < 1e-4
 
 
-def test_labels_name_stored_clusters_only(make_embedding, code_logits):
-    codes = make_local_codes(make_embedding(2), code_logits, clusters=8)
+def test_labels_name_stored_clusters_only():
+    codes = make_local_codes(random_embedding(2), code_layer, clusters=8)
     assert codes.labels.shape == (14, 14)
     assert codes.labels.dtype == np.uint8
     assert set(np.unique(codes.labels)) == set(range(len(codes.codes)))
 
 
-def test_without_a_code_layer_the_signs_are_the_code(make_embedding):
-    embedding = make_embedding(3)
+def test_without_a_code_layer_the_signs_are_the_code():
+    embedding = random_embedding(3)
     codes = make_local_codes(embedding, lambda features: None)
     bits = np.unpackbits(codes.codes, axis=1)
     certain = np.abs(codes.centroids.astype(int)) > 1
     assert np.array_equal(bits[certain].astype(bool), (codes.centroids > 0)[certain])
 
 
-def test_a_picture_without_content_has_one_empty_cluster(make_embedding, code_logits):
-    blank = replace(make_embedding(4), local_features=np.zeros((14, 14, 128), np.float32))
-    codes = make_local_codes(blank, code_logits)
+def test_a_picture_without_content_has_one_empty_cluster():
+    blank = replace(random_embedding(4), local_features=np.zeros((14, 14, 128), np.float32))
+    codes = make_local_codes(blank, code_layer)
     assert codes.codes.shape == (1, 16)
     assert not codes.centroids.any()
     assert not codes.labels.any()
 
 
-def test_cells_without_content_do_not_pull_on_clusters(make_embedding, code_logits):
-    embedding = make_embedding(5)
+def test_cells_without_content_do_not_pull_on_clusters():
+    embedding = random_embedding(5)
     features = embedding.local_features.copy()
     features[5:] = 0
-    codes = make_local_codes(replace(embedding, local_features=features), code_logits)
+    codes = make_local_codes(replace(embedding, local_features=features), code_layer)
     assert codes.labels.max() == len(codes.codes) - 1
     lengths = np.linalg.norm(codes.centroids * codes.scale, axis=1)
     assert lengths == pytest.approx(np.ones(len(codes.codes)), abs=0.05)
 
 
-def test_a_pack_without_local_features_has_no_codes(make_embedding, code_logits):
-    assert make_local_codes(replace(make_embedding(6), local_features=None), code_logits) is None
+def test_a_pack_without_local_features_has_no_codes():
+    assert make_local_codes(replace(random_embedding(6), local_features=None), code_layer) is None
     mixed = make_local_codes_batch(
-        [replace(make_embedding(6), local_features=None), make_embedding(7)], code_logits
+        [replace(random_embedding(6), local_features=None), random_embedding(7)], code_layer
     )
     assert [codes is None for codes in mixed] == [True, False]

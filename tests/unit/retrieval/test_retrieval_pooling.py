@@ -21,7 +21,9 @@ def gem_by_loops(local_map, p, eps, weights=None):
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 10_000), rows=st.integers(1, 5), columns=st.integers(1, 5), p=st.sampled_from([1, 3, 4.6]))
+@given(
+    seed=st.integers(0, 10_000), rows=st.integers(1, 5), columns=st.integers(1, 5), p=st.sampled_from([1, 3, 4.6])
+)
 def test_gem_equals_its_equation_by_plain_loops(seed, rows, columns, p):
     random = np.random.default_rng(seed)
     local_map = np.maximum(random.normal(size=(6, rows, columns)), 0).astype(np.float32)
