@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import logging
 import platform
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import PySide6
 from PySide6.QtCore import QLibraryInfo
 
 from desktop_app import __version__
 
-LOG_BYTES = 1_000_000
 LAST_LINES = 40
 
 
-def log_file() -> Path:
-    """Where the log is kept."""
-    return Path(platformdirs.user_log_path("indicium")) / "indicium.log"
-
-
-def start_log(level: int = logging.INFO) -> logging.Handler | None:
-    """Write the log to `log_file()`, at most two files of a megabyte. None when that place cannot be written."""
-    file = log_file()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
-    except OSError:
-        return None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("desktop_app")
-    root.addHandler(handler)
-    root.setLevel(level)
-    return handler
+def log_file() -> Path | None:
+    """Where the log is written, as it was set up at the start; None when there is none."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            return Path(handler.baseFilename)
+    return None
 
 
 def versions() -> list[tuple[str, str]]:
@@ -59,7 +44,9 @@ def report(message: str, more: str = "") -> str:
     return "\n".join(lines)
 
 
-def _last_lines(file: Path) -> list[str]:
+def _last_lines(file: Path | None) -> list[str]:
+    if file is None:
+        return ["(there is no log)"]
     try:
         return file.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
     except OSError:

@@ -24,6 +24,7 @@ CHANNEL = "library"
 CHANGES = "library-change"
 """The channel of everything that changes the library or opens and closes it, one after the other."""
 CLOSING_SECONDS = 20.0
+CATALOGUE = "catalogue.sqlite"
 REFRESH_MS = 1500  # while photos stream in, the list is read again at most this often
 
 
@@ -106,6 +107,35 @@ class LibraryViewModel(QObject):
                 remedy="Connect its drive and choose it in the list of libraries",
             )
         self.open(self._default_root)
+
+    def switch(self, root: Path) -> None:
+        """Go to another library; the one at work stays as it is."""
+        if root != self.root:
+            self.open(root)
+
+    def create(self, root: Path) -> None:
+        """Make a new library in an empty folder and go there."""
+        if (root / CATALOGUE).exists():
+            self.switch(root)
+        elif any(root.iterdir()):
+            self._notices.add(
+                f"{root} is not empty, so no library was made there",
+                severity=Severity.WARNING,
+                remedy="Make a new folder for it",
+            )
+        else:
+            self.open(root)
+
+    def open_existing(self, root: Path) -> None:
+        """Go to a library that was made before."""
+        if (root / CATALOGUE).exists():
+            self.switch(root)
+        else:
+            self._notices.add(
+                f"{root} is not a library",
+                severity=Severity.WARNING,
+                remedy=f"A library's folder has a file {CATALOGUE} in it; to make one, choose New library",
+            )
 
     def open(self, root: Path) -> None:
         """Close the library at work and open (or create) the one at `root`."""

@@ -21,6 +21,8 @@ from desktop_app.ui.viewmodels.settings import SettingsStore
 
 log = logging.getLogger(__name__)
 
+__all__ = ["Place", "Plan", "SpeedProbe", "Survey", "WizardViewModel", "common_places"]
+
 SURVEY, PLACES, PROBE = "wizard-survey", "wizard-places", "wizard-probe"
 
 
@@ -46,7 +48,7 @@ def common_places() -> list[Place]:
     """Folders where photos usually are, as the system names them, those that are there."""
     kinds = QStandardPaths.StandardLocation
     wanted = (kinds.PicturesLocation, kinds.DownloadLocation, kinds.DesktopLocation)
-    places = []
+    places: list[Place] = []
     home = Path.home()
     for kind in wanted:
         for text in QStandardPaths.standardLocations(kind):

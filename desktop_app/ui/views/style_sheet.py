@@ -63,7 +63,26 @@ QToolButton[role="place"]:hover { color: $text; background: $hover; }
 QToolButton[role="place"]:checked { color: $text; background: $hover; border-color: $line; }
 QToolButton[role="place"]:disabled { color: $disabled; }
 QToolButton[role="place"]:focus { border: 2px solid $accent; }
+QFrame[role="rule"] { background: $line; }
+QLabel[role="key"] { background: $raised; border: 1px solid $line; border-radius: 4px; padding: 2px 6px; }
+QToolButton[role="library"] {
+    background: transparent; border-color: transparent; text-align: left; padding: 5px 8px;
+}
+QToolButton[role="library"]:hover { background: $hover; }
+QToolButton[role="library"]:focus { border: 2px solid $accent; }
 QToolButton::menu-indicator { image: none; }
+QPushButton[role="intake"] {
+    background: $window; color: $secondary; text-align: left; padding: 6px 12px; border-style: dashed;
+}
+QPushButton[role="intake"]:hover { color: $text; border-color: $secondary; }
+QPushButton[role="intake"]:focus { border: 2px solid $accent; }
+QPushButton[role="status"] {
+    background: transparent; border-color: transparent; color: $accent;
+    padding: 0 6px; margin: 0; min-height: 20px;
+}
+QPushButton[role="status"]:hover { background: $hover; }
+QPushButton[role="status"]:focus { border: 2px solid $accent; }
+QFrame[role="drop-zone"] { border: 1px dashed $secondary; border-radius: 10px; background: $panel; }
 
 QCheckBox, QRadioButton { spacing: 8px; padding: 3px; border: 2px solid transparent; border-radius: 6px; }
 QCheckBox:focus, QRadioButton:focus { border-color: $accent; }

@@ -156,6 +156,10 @@ class Theme(QObject):
         self._scheme = scheme
         self._refresh()
 
+    def set_reduced_motion(self, reduced: bool) -> None:
+        """Ask for no movement; what the system asks for stays in force."""
+        self.reduced_motion = reduced or motion.system_asks_for_less()
+
     def _system_changed(self) -> None:
         self._refresh()
 
