@@ -1,0 +1,206 @@
+"""Features in the catalogue: one row per (content fingerprint, pack), shared by all copies of a photo."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.features import LocalCodes, PhotoFeatures
+from desktop_app.domain.photos import FolderId, PhotoRecord
+from desktop_app.library.codes import (
+    DamagedFeatures,
+    checksum,
+    pack_alpha,
+    pack_local,
+    unpack_alpha,
+    unpack_local,
+)
+from desktop_app.library.database import Database
+from desktop_app.library.faults import damaged
+from desktop_app.library.records import PHOTO_SELECT, ids_array, photo_record
+from desktop_app.library.schema import VISIBLE
+
+log = logging.getLogger(__name__)
+
+_STREAM = 4096  # descriptors taken from SQLite at a time
+
+
+def pack_id(db: Database, digest: str) -> int:
+    """The number of a pack in this catalogue; 0 when it has not been used yet."""
+    return db.number("SELECT id FROM packs WHERE digest = ?", (digest,))
+
+
+def ensure_pack(db: Database, digest: str) -> int:
+    """The number of a pack, given now if it has none. Inside a transaction."""
+    return pack_id(db, digest) or db.insert("INSERT INTO packs(digest) VALUES (?)", (digest,))
+
+
+def add_features(db: Database, pack: int, fingerprint: bytes, features: PhotoFeatures) -> None:
+    """Store features; those that are there already stay. Inside a transaction."""
+    alpha = pack_alpha(features.alpha)
+    code = features.alpha_code.tobytes() if features.alpha_code is not None else None
+    inserted = db.row(
+        "INSERT INTO features(pack, fingerprint, checksum, alpha, alpha_code) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT(pack, fingerprint) DO NOTHING RETURNING id",
+        (pack, fingerprint, checksum(alpha, code), alpha, code),
+    )
+    if inserted is not None and features.local is not None:
+        db.execute(
+            "INSERT INTO local_codes(feature, codes) VALUES (?, ?)", (inserted[0], pack_local(features.local))
+        )
+
+
+def has_features(db: Database, pack: int, fingerprint: bytes) -> bool:
+    return db.row("SELECT 1 FROM features WHERE pack = ? AND fingerprint = ?", (pack, fingerprint)) is not None
+
+
+def features_for(db: Database, fingerprint: bytes, digest: str) -> PhotoFeatures | None:
+    """The features of a content, or None. Raises LibraryDamaged when they cannot be read."""
+    row = db.row(
+        "SELECT f.alpha, f.alpha_code, l.codes FROM features f LEFT JOIN local_codes l ON l.feature = f.id"
+        " WHERE f.pack = ? AND f.fingerprint = ?",
+        (pack_id(db, digest), fingerprint),
+    )
+    if row is None:
+        return None
+    try:
+        return PhotoFeatures(
+            alpha=unpack_alpha(row[0]),
+            alpha_code=np.frombuffer(row[1], np.uint8) if row[1] is not None else None,
+            local=unpack_local(row[2]) if row[2] is not None else None,
+        )
+    except DamagedFeatures as error:
+        raise damaged(db.catalogue, str(error)) from error
+
+
+def known_fingerprints(db: Database, fingerprints: Sequence[bytes], digest: str) -> set[bytes]:
+    """Those of `fingerprints` that have features for `digest`."""
+    rows = db.rows_in(
+        "SELECT fingerprint FROM features WHERE pack = ? AND fingerprint IN ({})",
+        list(dict.fromkeys(fingerprints)),
+        before=[pack_id(db, digest)],
+    )
+    return {row[0] for row in rows}
+
+
+def feature_counts(db: Database) -> dict[str, int]:
+    """Rows per pack digest, packs without any left out."""
+    return dict(
+        db.rows(
+            "SELECT p.digest, count(*) FROM features f JOIN packs p ON p.id = f.pack"
+            " GROUP BY f.pack ORDER BY f.pack"
+        )
+    )
+
+
+def last_feature_row(db: Database, digest: str) -> int:
+    """The newest row of `digest`, 0 when there is none."""
+    return db.number(
+        "SELECT id FROM features NOT INDEXED WHERE pack = ? ORDER BY id DESC LIMIT 1", (pack_id(db, digest),)
+    )
+
+
+def feature_rows(db: Database, digest: str) -> NDArray[np.int64]:
+    """[N] int64, ascending: every row of `digest`."""
+    return ids_array(db.rows("SELECT id FROM features WHERE pack = ? ORDER BY id", (pack_id(db, digest),)))
+
+
+def feature_rows_in(db: Database, digest: str, folders: Collection[FolderId] | None) -> NDArray[np.int64]:
+    """[N] int64, ascending: the rows of `digest` that a photo shown in these folders (None: anywhere) has."""
+    where, values = VISIBLE, [pack_id(db, digest)]
+    if folders is not None:
+        where += f" AND folder IN ({','.join('?' * len(folders))})"
+        values += [int(folder) for folder in sorted(folders)]
+    return ids_array(
+        db.rows(
+            "SELECT DISTINCT f.id FROM photos p JOIN features f ON f.pack = ? AND f.fingerprint = p.fingerprint"
+            f" WHERE {where} ORDER BY f.id",
+            values,
+        )
+    )
+
+
+def alphas(db: Database, digest: str, newer_than: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+    """Rows with an id above `newer_than`, ascending: [N] int64 and [N, D] float16; [0, 0] when there is none."""
+    pack = pack_id(db, digest)
+    with db.snapshot():
+        total = db.number(
+            "SELECT count(*) FROM features NOT INDEXED WHERE pack = ? AND id > ?", (pack, newer_than)
+        )
+        first = db.row(
+            "SELECT length(alpha) FROM features NOT INDEXED WHERE pack = ? AND id > ? LIMIT 1", (pack, newer_than)
+        )
+        if first is None:
+            return np.empty(0, np.int64), np.empty((0, 0), np.float16)
+        rows = np.empty(total, np.int64)
+        vectors = np.empty((total, first[0] // 2), "<f2")
+        done = 0
+        for part in db.chunks(
+            "SELECT id, alpha FROM features NOT INDEXED WHERE pack = ? AND id > ? ORDER BY id",
+            (pack, newer_than),
+            _STREAM,
+        ):
+            end = done + len(part)
+            numbers, blobs = zip(*part, strict=True)
+            data = b"".join(blobs)
+            if not first[0] or len(data) != len(part) * first[0] or any(len(blob) != first[0] for blob in blobs):
+                raise damaged(db.catalogue, "a descriptor has the wrong length")
+            rows[done:end] = numbers
+            vectors[done:end] = np.frombuffer(data, "<f2").reshape(len(part), -1)
+            done = end
+    return rows, vectors.astype(np.float16, copy=False)
+
+
+def alpha_codes(db: Database, digest: str, rows: Sequence[int]) -> NDArray[np.uint8]:
+    """[N, B] uint8 hash codes of `rows`, in their order; zeros for a row without one, [N, 0] if none has one."""
+    found: dict[int, bytes] = dict(
+        db.rows_in(
+            "SELECT id, alpha_code FROM features WHERE pack = ? AND alpha_code IS NOT NULL AND id IN ({})",
+            rows,
+            before=[pack_id(db, digest)],
+        )
+    )
+    width = len(next(iter(found.values()), b""))
+    codes = np.zeros((len(rows), width), np.uint8)
+    for place, row in enumerate(rows):
+        blob = found.get(row, b"")
+        if len(blob) == width:
+            codes[place] = np.frombuffer(blob, np.uint8)
+    return codes
+
+
+def local_codes(db: Database, digest: str, rows: Sequence[int]) -> list[LocalCodes | None]:
+    """The local codes of `rows` in their order; None where there are none or they are damaged (logged)."""
+    blobs: dict[int, bytes] = dict(
+        db.rows_in(
+            "SELECT l.feature, l.codes FROM local_codes l JOIN features f ON f.id = l.feature"
+            " WHERE f.pack = ? AND l.feature IN ({})",
+            rows,
+            before=[pack_id(db, digest)],
+        )
+    )
+    codes: list[LocalCodes | None] = []
+    for row in rows:
+        blob = blobs.get(row)
+        try:
+            codes.append(unpack_local(blob) if blob is not None else None)
+        except DamagedFeatures as error:
+            log.warning("%s: feature row %d: %s", db.catalogue, row, error)
+            codes.append(None)
+    return codes
+
+
+def photos_of_features(db: Database, rows: Sequence[int]) -> dict[int, list[PhotoRecord]]:
+    """row -> the photos shown that have it, by id: copies share a row; a row that nobody has is not a key."""
+    found: dict[int, list[PhotoRecord]] = {}
+    select = PHOTO_SELECT.replace("SELECT ", "SELECT f.id, ", 1)
+    for row in db.rows_in(
+        f"{select} JOIN features f ON f.fingerprint = p.fingerprint"
+        f" WHERE {VISIBLE} AND f.id IN ({{}}) ORDER BY f.id, p.id",
+        rows,
+    ):
+        found.setdefault(row[0], []).append(photo_record(row[1:]))
+    return found

@@ -1,0 +1,151 @@
+"""Is the catalogue in order? The figures, the check in plain sentences, and mending from the inside."""
+
+from __future__ import annotations
+
+from desktop_app.domain.errors import LibraryError
+from desktop_app.domain.photos import path_text
+from desktop_app.library import photo_store
+from desktop_app.library.codes import DamagedFeatures, checksum, unpack_local
+from desktop_app.library.database import Database
+from desktop_app.library.feature_store import feature_counts
+from desktop_app.library.previews import PreviewCache
+from desktop_app.library.records import LibraryStats
+
+_CHUNK = 2000
+
+_LACKING = (
+    "p.status = 'present' AND (p.fingerprint IS NULL OR NOT EXISTS"
+    " (SELECT 1 FROM features f WHERE f.pack = p.pack AND f.fingerprint = p.fingerprint))"
+)
+_UNUSED = "NOT EXISTS (SELECT 1 FROM photos p WHERE p.fingerprint = f.fingerprint)"
+
+
+def stats(db: Database) -> LibraryStats:
+    """The library in figures."""
+    parts = [db.catalogue, db.catalogue.with_name(db.catalogue.name + "-wal")]
+    return LibraryStats(
+        counts=photo_store.counts(db),
+        folders=db.number("SELECT count(*) FROM folders"),
+        features=feature_counts(db),
+        unused_features=db.number(f"SELECT count(*) FROM features f WHERE {_UNUSED}"),
+        catalogue_bytes=sum(part.stat().st_size for part in parts if part.exists()),
+    )
+
+
+def check(db: Database, previews: PreviewCache | None) -> list[str]:
+    """What is wrong, in plain sentences."""
+    try:
+        structure = [row[0] for row in db.rows("PRAGMA integrity_check(20)")]
+        if structure != ["ok"]:
+            return [f"The catalogue's file is damaged: {line}." for line in structure]
+        problems = _check_photos(db) + _check_features(db)
+        if previews is not None:
+            problems += _check_previews(db, previews)
+    except LibraryError as error:
+        return [f"{error.message[:1].upper()}{error.message[1:]}."]
+    return problems
+
+
+def _check_photos(db: Database) -> list[str]:
+    problems = [
+        _sentence("photo is indexed but has no features", *found)
+        for found in [_count(db, f"SELECT p.path FROM photos p WHERE {_LACKING}")]
+        if found[0]
+    ]
+    strays = _count(
+        db, "SELECT path FROM photos p WHERE NOT EXISTS (SELECT 1 FROM folders d WHERE d.id = p.folder)"
+    )
+    if strays[0]:
+        problems.append(_sentence("photo belongs to no folder of the library", *strays))
+    odd = _count(
+        db,
+        "SELECT path FROM photos WHERE status NOT IN ('pending', 'present', 'skipped') OR gone NOT IN (0, 1, 2)"
+        " OR (status = 'skipped' AND reason IS NULL)",
+    )
+    if odd[0]:
+        problems.append(_sentence("photo has a status that does not exist", *odd))
+    return problems
+
+
+def _check_features(db: Database) -> list[str]:
+    problems = []
+    twice = db.number(
+        "SELECT count(*) FROM (SELECT 1 FROM features GROUP BY pack, fingerprint HAVING count(*) > 1)"
+    )
+    if twice:
+        problems.append(f"{twice} contents have their features twice.")
+    loose = db.number(
+        "SELECT count(*) FROM local_codes l WHERE NOT EXISTS (SELECT 1 FROM features f WHERE f.id = l.feature)"
+    )
+    if loose:
+        problems.append(f"{loose} local codes belong to no features.")
+    broken = len(_damaged_features(db))
+    if broken:
+        problems.append(f"{broken} features are damaged: their checksums do not fit.")
+    lengths = db.rows("SELECT pack, count(DISTINCT length(alpha)) FROM features GROUP BY pack")
+    if any(number > 1 for _, number in lengths):
+        problems.append("Descriptors of one pack have different lengths.")
+    return problems
+
+
+def _check_previews(db: Database, previews: PreviewCache) -> list[str]:
+    kept = previews.fingerprints()
+    lacking = sum(
+        row[0] not in kept
+        for row in db.rows(
+            "SELECT DISTINCT fingerprint FROM photos"
+            " WHERE status = 'present' AND gone < 2 AND fingerprint IS NOT NULL"
+        )
+    )
+    return [f"{lacking} photos have no preview (previews are made again when needed)."] if lacking else []
+
+
+def mend(db: Database) -> list[str]:
+    """Put right what can be put right."""
+    done = []
+    with db.transaction():
+        broken = _damaged_features(db)
+        if broken:
+            db.execute_many("DELETE FROM features WHERE id = ?", ((row,) for row in broken))
+            done.append(f"Removed {len(broken)} damaged features.")
+        loose = db.execute("DELETE FROM local_codes WHERE feature NOT IN (SELECT id FROM features)")
+        if loose > 0:
+            done.append(f"Removed {loose} local codes that belonged to no features.")
+        unused = db.execute(f"DELETE FROM features AS f WHERE {_UNUSED}")
+        if unused > 0:
+            done.append(f"Removed {unused} features that no photo uses.")
+        queued = db.execute(f"UPDATE photos AS p SET status = 'pending', pack = NULL WHERE {_LACKING}")
+        if queued > 0:
+            done.append(f"{queued} photos will be indexed again.")
+    return done
+
+
+def _damaged_features(db: Database) -> list[int]:
+    """The rows whose bytes are not what was written."""
+    broken = []
+    last = 0
+    while rows := db.rows(
+        "SELECT f.id, f.checksum, f.alpha, f.alpha_code, l.codes FROM features f"
+        " LEFT JOIN local_codes l ON l.feature = f.id WHERE f.id > ? ORDER BY f.id LIMIT ?",
+        (last, _CHUNK),
+    ):
+        last = rows[-1][0]
+        for row, expected, alpha, alpha_code, codes in rows:
+            try:
+                if codes is not None:
+                    unpack_local(codes)
+                if not alpha or checksum(alpha, alpha_code) != expected:
+                    broken.append(row)
+            except DamagedFeatures:
+                broken.append(row)
+    return broken
+
+
+def _count(db: Database, query: str) -> tuple[int, bytes]:
+    """How many paths a query gives, and the first of them."""
+    first = db.row(query + " LIMIT 1")
+    return (0, b"") if first is None else (db.number(f"SELECT count(*) FROM ({query})"), first[0])
+
+
+def _sentence(what: str, number: int, example: bytes) -> str:
+    return f"{number} x: {what} (first: {path_text(example)})."

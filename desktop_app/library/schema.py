@@ -1,0 +1,130 @@
+"""The tables of the catalogue, the ordered steps that make them, and what a file says about itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop_app.domain.errors import LibraryForeign
+from desktop_app.library.faults import damaged, from_os_error, shown
+
+APPLICATION_ID = 0x494E4449  # "INDI"
+PAGE_SIZE = 4096
+_MAGIC = b"SQLite format 3\x00"
+
+# A photo that is shown and searched. The partial indexes below serve only queries that repeat this text.
+VISIBLE = "gone < 2 AND status <> 'skipped'"
+
+# photos.status: what became of the content (pending | present | skipped).
+# photos.gone:   where the file is: 0 there, 1 out of reach (offline), 2 missing. It is kept apart from the status
+#                so that a file that comes back unchanged is at once what it was before.
+# photos.pack:   the pack that the features of this photo were last made or found with.
+# sort_date:     capture time, or modification time where there is none, in seconds.
+_STEP_1 = f"""
+CREATE TABLE folders (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    path BLOB NOT NULL UNIQUE,
+    present INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE TABLE packs (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    folder INTEGER NOT NULL REFERENCES folders(id),
+    path BLOB NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    status TEXT NOT NULL DEFAULT 'pending',
+    gone INTEGER NOT NULL DEFAULT 0,
+    width INTEGER NOT NULL DEFAULT 0,
+    height INTEGER NOT NULL DEFAULT 0,
+    taken REAL,
+    camera TEXT,
+    fingerprint BLOB,
+    pack INTEGER REFERENCES packs(id),
+    reason TEXT,
+    paired BLOB,
+    parent BLOB NOT NULL,
+    name_key TEXT NOT NULL,
+    sort_date REAL NOT NULL
+) STRICT;
+CREATE TABLE features (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    pack INTEGER NOT NULL REFERENCES packs(id),
+    fingerprint BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    alpha BLOB NOT NULL,
+    alpha_code BLOB,
+    UNIQUE (pack, fingerprint)
+) STRICT;
+CREATE TABLE local_codes (
+    feature INTEGER PRIMARY KEY REFERENCES features(id) ON DELETE CASCADE,
+    codes BLOB NOT NULL
+) STRICT;
+CREATE TABLE settings (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+CREATE INDEX photos_state ON photos(folder, status, gone);
+CREATE INDEX photos_pending ON photos(id) WHERE status = 'pending';
+CREATE INDEX photos_pack ON photos(pack) WHERE status = 'present';
+CREATE INDEX photos_fingerprint ON photos(fingerprint);
+CREATE INDEX photos_date ON photos(sort_date, id, folder) WHERE {VISIBLE};
+CREATE INDEX photos_name ON photos(name_key, id, folder) WHERE {VISIBLE};
+CREATE INDEX photos_place ON photos(parent, name_key, id, folder) WHERE {VISIBLE};
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1,)
+VERSION = len(STEPS)
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring the open catalogue to this version, one step per transaction; a new file starts at version 0."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    for number, step in enumerate(STEPS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;\n{step}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the first bytes of a SQLite file say."""
+
+    application_id: int
+    user_version: int
+
+
+def read_header(catalogue: Path) -> Header:
+    """Read the header without opening the file as a database, so that a foreign file stays untouched.
+
+    Raises LibraryDamaged when it is not a SQLite file, LibraryError when it cannot be read.
+    """
+    try:
+        with catalogue.open("rb") as file:
+            head = file.read(100)
+    except OSError as error:
+        raise from_os_error(error, catalogue) from error
+    if not head:
+        raise damaged(catalogue, "the file is empty")
+    if len(head) < 100 or head[:16] != _MAGIC:
+        raise damaged(catalogue, "it is not a database")
+    return Header(
+        application_id=int.from_bytes(head[68:72], "big"), user_version=int.from_bytes(head[60:64], "big")
+    )
+
+
+def refuse_foreign(catalogue: Path, header: Header) -> None:
+    """Raises LibraryForeign for a file of another program or of a newer Indicium."""
+    if header.application_id != APPLICATION_ID:
+        raise LibraryForeign(
+            f"{shown(catalogue)} was not made by Indicium",
+            remedy="Choose another folder for the library; the file was left as it is.",
+        )
+    if header.user_version > VERSION:
+        raise LibraryForeign(
+            f"{shown(catalogue)} was made by a newer Indicium"
+            f" (format {header.user_version}, this one knows {VERSION})",
+            remedy="Update Indicium, or choose another library; the file was left as it is.",
+        )
