@@ -38,6 +38,8 @@ The largest panoramas of 20,000 x 10,000 pixels are well inside; 300 million pix
 # Pillow's own guard stays on at the same limit, for pictures inside pictures that are not seen here.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Damaged tags are skipped, which is what is wanted; nobody reads the warnings that say so.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 # Pictures are decoded by many threads at once; a codec that starts its own for each only adds contention.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 

@@ -426,7 +426,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a.astype(np.int16) - b).mean())
 
 
-# --- files that cannot be used ---------------------------------------------------------------------------------
+# files that cannot be used
 
 
 def _jpeg(m: _Maker, **options) -> bytes:
