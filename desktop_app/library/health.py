@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from desktop_app.domain.errors import LibraryError
 from desktop_app.domain.photos import path_text
 from desktop_app.library import photo_store
 from desktop_app.library.codes import DamagedFeatures, checksum, unpack_local
-from desktop_app.library.database import Database
+from desktop_app.library.database import Database, open_reader
 from desktop_app.library.feature_store import feature_counts
+from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.previews import PreviewCache
 from desktop_app.library.records import LibraryStats
 
@@ -32,6 +35,19 @@ def stats(db: Database) -> LibraryStats:
     )
 
 
+def check_library(root: Path) -> list[str]:
+    """What is wrong with the library at `root`, in plain sentences; empty when nothing is. Never raises."""
+    layout = LibraryLayout(root)
+    try:
+        db = open_reader(layout.catalogue)
+    except LibraryError as error:
+        return [_told(error)]
+    try:
+        return check(db, PreviewCache(layout.previews_dir))
+    finally:
+        db.close()
+
+
 def check(db: Database, previews: PreviewCache | None) -> list[str]:
     """What is wrong, in plain sentences."""
     try:
@@ -42,7 +58,7 @@ def check(db: Database, previews: PreviewCache | None) -> list[str]:
         if previews is not None:
             problems += _check_previews(db, previews)
     except LibraryError as error:
-        return [f"{error.message[:1].upper()}{error.message[1:]}."]
+        return [_told(error)]
     return problems
 
 
@@ -100,8 +116,8 @@ def _check_previews(db: Database, previews: PreviewCache) -> list[str]:
     return [f"{lacking} photos have no preview (previews are made again when needed)."] if lacking else []
 
 
-def mend(db: Database) -> list[str]:
-    """Put right what can be put right."""
+def mend(db: Database, *, unused: bool = True) -> list[str]:
+    """Put right what can be put right; `unused`: remove features that no photo refers to."""
     done = []
     with db.transaction():
         broken = _damaged_features(db)
@@ -111,9 +127,9 @@ def mend(db: Database) -> list[str]:
         loose = db.execute("DELETE FROM local_codes WHERE feature NOT IN (SELECT id FROM features)")
         if loose > 0:
             done.append(f"Removed {loose} local codes that belonged to no features.")
-        unused = db.execute(f"DELETE FROM features AS f WHERE {_UNUSED}")
-        if unused > 0:
-            done.append(f"Removed {unused} features that no photo uses.")
+        removed = db.execute(f"DELETE FROM features AS f WHERE {_UNUSED}") if unused else 0
+        if removed > 0:
+            done.append(f"Removed {removed} features that no photo uses.")
         queued = db.execute(f"UPDATE photos AS p SET status = 'pending', pack = NULL WHERE {_LACKING}")
         if queued > 0:
             done.append(f"{queued} photos will be indexed again.")
@@ -149,3 +165,8 @@ def _count(db: Database, query: str) -> tuple[int, bytes]:
 
 def _sentence(what: str, number: int, example: bytes) -> str:
     return f"{number} x: {what} (first: {path_text(example)})."
+
+
+def _told(error: LibraryError) -> str:
+    remedy = f" {error.remedy}" if error.remedy else ""
+    return f"{error.message[:1].upper()}{error.message[1:]}.{remedy}"
