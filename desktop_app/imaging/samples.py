@@ -59,6 +59,8 @@ def make_sample_library(target: Path) -> int:
     every time. Where scikit-image is not installed only scikit-learn's two photographs are used,
     and a warning and the note beside the pictures say so. Raises OSError when the folder cannot be written.
     """
+    if finished := _finished(target):
+        return finished
     photographs = [(source, path) for source in _SOURCES if (path := _installed(source)) is not None]
     if not any(source.package == "skimage" for source, _ in photographs):
         log.warning("scikit-image is not installed: the sample library has only %d photographs", len(photographs))
@@ -74,6 +76,15 @@ def make_sample_library(target: Path) -> int:
     if photographs:
         (target / NOTE_NAME).write_text(_note([source for source, _ in photographs], count), encoding="utf-8")
     return count
+
+
+def _finished(target: Path) -> int:
+    """How many pictures a complete sample library at `target` has, 0 when there is none or some are gone."""
+    try:
+        count = int((target / NOTE_NAME).read_text(encoding="utf-8").split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return count if sum(1 for _ in target.rglob("*.jpg")) >= count else 0
 
 
 def _installed(source: _Source) -> Path | None:
