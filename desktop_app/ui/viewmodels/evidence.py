@@ -17,6 +17,7 @@ from desktop_app.domain.geometry import Cell, Region
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.query import Mark, Query, QueryItem, Side
 from desktop_app.domain.results import Hit
+from desktop_app.services import painting
 from desktop_app.services.explain import Viewed
 from desktop_app.services.feedback import next_query
 from desktop_app.services.painting import place_of
@@ -24,8 +25,8 @@ from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
 from desktop_app.ui.viewmodels.marks import Canvas, MarkBook
 from desktop_app.ui.viewmodels.search import SearchViewModel, name_of
 from desktop_app.ui.viewmodels.session_ports import heat_image
-from desktop_app.ui.viewmodels.thumbnails import image_of
-from desktop_app.ui.viewmodels.words import number
+from desktop_app.ui.viewmodels.thumbnails import image_of, image_of_rgba
+from desktop_app.ui.viewmodels.words import number, sentence
 
 VIEW_SIDE = 2048  # long side in pixels of the pictures shown; boxes and marks stay in original pixels
 HEAT_SIDE = 640
@@ -191,6 +192,35 @@ class EvidenceViewModel(QObject):
         if self.evidence is not None:
             return self.evidence.words
         return "" if self._error or not self.shown else "Looking for what these two pictures share…"
+
+    def item_names(self) -> list[str]:
+        """What the pictures of the query are called, to choose between them."""
+        return [
+            f"{number(position)}  {self._name_of_item(item)}{' (not like)' if item.negative else ''}"
+            for position, item in enumerate(self.items, 1)
+        ]
+
+    @staticmethod
+    def link_colour(position: int) -> tuple[int, int, int]:
+        """The red, green and blue of the link with this number (from 1), as in exports."""
+        return painting.link_colour(position)
+
+    @staticmethod
+    def legend() -> QImage:
+        """The scale from 0 to 1 as a strip."""
+        return image_of_rgba(painting.legend_rgba(256, 8))
+
+    def patch_words(self, side: Side, cell: Cell) -> str:
+        """One patch in words: where it is, what it matches, whether it is marked."""
+        canvas, evidence = self.canvas(side), self.evidence
+        if canvas is None or evidence is None:
+            return ""
+        whose = "your picture" if side is Side.QUERY else "this one"
+        parts = [f"{place_of(cell, canvas.grid)} of {whose}, row {cell.row + 1}, column {cell.column + 1}"]
+        parts += [f"link {position + 1}" for position in links_at(evidence, side, cell)]
+        sign = self._marks.sign(canvas, cell)
+        parts += ["marked +"] if sign > 0 else ["marked −"] if sign < 0 else []
+        return sentence(", ".join(parts))
 
     # -- where one is -----------------------------------------------------------------------------------------
 
@@ -438,13 +468,18 @@ class EvidenceViewModel(QObject):
         self.evidence_changed.emit()
         self.marks_changed.emit()
         known = self._pictures.get(Side.QUERY)
+        name = self._name_of_item(item)
 
         def work(_control: JobControl) -> Iterator[tuple[PictureView, PictureView] | Explained]:
-            query = known or _view(port.query_view(item, long_side=VIEW_SIDE), name_of(item.picture))
+            query = known or _view(port.query_view(item, long_side=VIEW_SIDE), name)
             yield query, _view(port.result_view(hit.photo, long_side=VIEW_SIDE), hit.photo.name)
             yield _explain(port, item, hit.photo)
 
         self._bridge.submit("evidence", work, on_step=self._step, on_failed=self._fail)
+
+    def _name_of_item(self, item: QueryItem) -> str:
+        shown = self._search.picture(item)
+        return shown.name if shown else name_of(item.picture)
 
     def _step(self, step: tuple[PictureView, PictureView] | Explained) -> None:
         if isinstance(step, Explained):

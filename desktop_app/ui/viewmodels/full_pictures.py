@@ -37,6 +37,10 @@ class FullPictures(QObject):
         self._load = load
         self._kept.clear()
 
+    def report(self, error: IndiciumError) -> None:
+        """Show in the window what could not be done with a photo."""
+        self._bridge.failed.emit(error)
+
     def request(
         self,
         photo: PhotoRecord,

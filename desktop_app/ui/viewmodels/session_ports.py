@@ -96,8 +96,7 @@ class LibraryPort:
             marks=marks,
             theme=theme,
         )
-        if not image_of(rgb).save(str(path), b"PNG"):
-            raise _not_written(path, None)
+        painting.write_png(path, rgb)
 
 
 def _not_written(path: Path, error: OSError | None) -> IndiciumError:

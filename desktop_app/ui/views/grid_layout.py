@@ -7,6 +7,7 @@ the view subtracts its scroll position.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 Rect = tuple[int, int, int, int]
@@ -37,18 +38,23 @@ class GridLayout:
         *,
         width: int,
         cell_w: int,
-        cell_h: int,
+        cell_h: Callable[[int], int],
         gap: int,
+        edge: int = 0,
         top: int = 0,
         divider: int | None = None,
         band: int = 0,
     ) -> GridLayout:
-        """As many columns as fit in `width`, centred, at least one."""
-        columns = max(1, (width - gap) // (cell_w + gap))
-        used = columns * cell_w + (columns - 1) * gap
-        left = max(0, (width - used) // 2)
+        """As many columns as fit in `width` with cells of at least `cell_w`, which then share all of the width.
+
+        `cell_h` gives the height of a cell for its width; `edge` is kept free on both sides.
+        """
+        room = max(cell_w, width - 2 * edge)
+        columns = max(1, (room + gap) // (cell_w + gap))
+        wide = (room - (columns - 1) * gap) // columns
         inside = divider if divider is not None and 0 <= divider < count else None
-        return cls(count, columns, cell_w, cell_h, left, gap, top, inside, band if inside is not None else 0)
+        above = band if inside is not None else 0
+        return cls(count, columns, wide, cell_h(wide), edge, gap, top, inside, above)
 
     @property
     def lines_above(self) -> int:

@@ -46,6 +46,7 @@ class PhotoActions(QObject):
         super().__init__(owner)
         self._owner = owner
         self._pictures = pictures
+        self.failed.connect(pictures.report)
 
     def menu(
         self,

@@ -34,6 +34,11 @@ def fitted(size: QSize, box: QRect) -> QRect:
     )
 
 
+def photo_box(cell: QRect) -> QRect:
+    """The part of a cell that the photo is fitted into."""
+    return cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION - 2)
+
+
 class PhotoDelegate(QStyledItemDelegate):
     """One delegate paints every cell. It asks the thumbnail cache and never waits for it."""
 
@@ -58,7 +63,7 @@ class PhotoDelegate(QStyledItemDelegate):
         self._ground(
             painter, cell, tokens, selected=selected, hover=bool(state & QStyle.StateFlag.State_MouseOver)
         )
-        box = cell.adjusted(MARGIN, MARGIN, -MARGIN, -CAPTION - 2)
+        box = photo_box(cell)
         if photo is not None:
             self._photo(painter, box, photo, tokens, overlay)
             self._caption(painter, cell, photo, index, tokens)
@@ -145,12 +150,12 @@ class PhotoDelegate(QStyledItemDelegate):
         painter.setFont(figures)
         painter.setPen(tokens.colour("text"))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
-        words: Words = index.data(PhotoListModel.WordsRole)
+        words = Words(index.data(PhotoListModel.WordsRole))  # Qt hands enumerations over as plain text
         if words not in (Words.WEAKER, Words.NOTHING):
             painter.setFont(font)
             room = line.adjusted(0, 0, -QFontMetrics(figures).horizontalAdvance(number) - 8, 0)
             text = words.value[:1].upper() + words.value[1:]
-            if QFontMetrics(font).horizontalAdvance(text) <= room.width():  # whole words or none
+            if QFontMetrics(font).horizontalAdvance(text) + 4 <= room.width():  # whole words or none
                 _text(painter, room, text, tokens.colour("secondary"))
 
 

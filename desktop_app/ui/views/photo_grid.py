@@ -52,13 +52,14 @@ from desktop_app.ui.views import theme
 from desktop_app.ui.views.grid_layout import GridLayout
 from desktop_app.ui.views.grid_slides import Slides
 from desktop_app.ui.views.photo_actions import PhotoActions
-from desktop_app.ui.views.photo_delegate import CAPTION, PhotoDelegate
+from desktop_app.ui.views.photo_delegate import CAPTION, PhotoDelegate, photo_box
 from desktop_app.ui.views.quick_preview import QuickPreview
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
-SMALLEST, LARGEST, USUAL = 96, 384, 196  # cell widths in device-independent pixels
+SMALLEST, LARGEST, USUAL = 96, 384, 200  # cell widths in device-independent pixels
 GAP = 12
+EDGE = 4  # room for the focus ring of the outermost cells
 BAND = 36
 HOVER_MS = 200  # the pointer rests this long before the map of a result shows
 TOP = 6
@@ -196,8 +197,9 @@ class PhotoGrid(QListView):
             self._photos.rowCount(),
             width=self.viewport().width(),
             cell_w=self._cell,
-            cell_h=self._cell * 7 // 8 + CAPTION,
+            cell_h=lambda width: width * 7 // 8 + CAPTION,
             gap=GAP,
+            edge=EDGE,
             top=TOP,
             divider=self._photos.divider,
             band=BAND,
@@ -380,7 +382,8 @@ class PhotoGrid(QListView):
         """The whole view was painted: what is out of sight needs no thumbnail, what is in sight may want a map."""
         photos = [photo for row in self.visible_rows() if (photo := self._photos.photo(row)) is not None]
         ratio = self.devicePixelRatioF()
-        self._thumbnails.keep_waiting(photos, round(max(self._cell - 12, self._cell * 7 // 8) * ratio))
+        box = photo_box(QRect(0, 0, self._layout.cell_w, self._layout.cell_h))
+        self._thumbnails.keep_waiting(photos, round(max(box.width(), box.height()) * ratio))
         if self._all_maps and self._maps is not None:
             self._maps.want(photos[::-1])
         if len(self._painted) > 4 * max(1, len(photos)) + 400:

@@ -1,0 +1,227 @@
+"""The left side of the Search page: the pictures one asks with, their regions, and the rounds."""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPaintEvent, QPen, QPixmap, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from desktop_app.domain.geometry import Region
+from desktop_app.domain.query import QueryItem
+from desktop_app.ui.viewmodels.search import SearchViewModel, ShownPicture, name_of
+from desktop_app.ui.viewmodels.words import number
+from desktop_app.ui.views import icons, theme
+from desktop_app.ui.views.flow import FlowLayout
+from desktop_app.ui.views.parts import button, clear, label, row, tool
+from desktop_app.ui.views.search.region_editor import EDGE, WIDTH, RegionEditor
+from desktop_app.ui.views.theme import BETWEEN, INSIDE, set_role
+
+SMALL = 52  # the side of a picture in the strip
+
+
+class ItemButton(QToolButton):
+    """A small query picture in the strip: chosen for editing by a click; a minus sign when it is not wanted."""
+
+    def __init__(self, item: QueryItem, picture: ShownPicture | None, *, chosen: bool) -> None:
+        super().__init__()
+        self._negative = item.negative
+        name = picture.name if picture else name_of(item.picture)
+        self.setAccessibleName(f"{'Not like' if item.negative else 'Like'} {name}")
+        self.setToolTip(name)
+        self.setCheckable(True)
+        self.setChecked(chosen)
+        self.setFixedSize(SMALL + 8, SMALL + 8)
+        self.setIconSize(QSize(SMALL - 6, SMALL - 6))
+        set_role(self, "quiet")
+        if picture is not None:
+            ratio = self.devicePixelRatioF()
+            image = picture.image.scaled(
+                round((SMALL - 6) * ratio),
+                round((SMALL - 6) * ratio),
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+            self.setIcon(QIcon(QPixmap.fromImage(image)))
+        else:
+            self.setIcon(icons.icon("photo", token="disabled"))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        tokens = theme.theme().tokens
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.isChecked():
+            painter.setPen(QPen(tokens.colour("accent"), 2))
+            painter.drawRoundedRect(self.rect().adjusted(3, 3, -4, -4), 6, 6)
+        if self._negative:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.colour("panel"))
+            painter.drawEllipse(self.width() - 22, 4, 18, 18)
+            painter.setPen(QPen(tokens.colour("minus"), 2, Qt.PenStyle.DashLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(self.width() - 21, 5, 16, 16)
+            painter.setPen(QPen(tokens.colour("minus"), 2))
+            painter.drawLine(self.width() - 17, 13, self.width() - 9, 13)
+
+
+class QueryPanel(QScrollArea):
+    """What is asked with. Emits `add_requested` for the file dialog of the window."""
+
+    add_requested = Signal()
+
+    def __init__(self, search: SearchViewModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._search = search
+        self._chosen = 0
+        self._strip_state: object = None
+        self.setObjectName("query-panel")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFixedWidth(WIDTH + 2 * EDGE + 2 * BETWEEN)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._build()
+        for signal in (search.query_changed, search.pictures_changed, search.history_changed):
+            signal.connect(self._refresh)
+        search.busy_changed.connect(lambda _busy: self._refresh())
+        theme.theme().changed.connect(self._restyle)
+        self._refresh()
+
+    def _build(self) -> None:
+        body = QWidget()
+        set_role(body, "panel")
+        self.editor = RegionEditor()
+        self.editor.region_edited.connect(self._region_edited)
+        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.editor.clear_region)
+        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self._name = label(wrap=True)
+        self._note = label(role="small", wrap=True)
+        self.not_like = button("Not like this", icon="not-like", quiet=True)
+        self.not_like.setCheckable(True)
+        self.not_like.clicked.connect(self._toggle_negative)
+        self.remove = button("Remove", self._remove, icon="close", quiet=True)
+        self.whole = button("Use all of it", self.editor.clear_region, icon="region", quiet=True)
+        self.whole.setToolTip("Search with the whole picture again (Esc)")
+        self._strip = FlowLayout(spacing=2)
+        self._strip_box = QWidget()
+        self._strip_box.setLayout(self._strip)
+        self.add = button("Add", self.add_requested.emit, icon="plus")
+        self.add.setAccessibleName("Add a picture to the search")
+        self.clear_button = button("Clear", self._search.clear, icon="close")
+        self.round = label(role="secondary")
+        self.round.setFont(theme.tabular(self.round.font()))
+        self.back = tool("chevron-left", "Previous search", self._search.back, keys="Alt+Left")
+        self.forward = tool("chevron-right", "Next search", self._search.forward, keys="Alt+Right")
+        self.again = button("Search again", self._search.search_again, icon="refresh")
+        actions = QHBoxLayout()
+        actions.setSpacing(0)
+        actions.addWidget(self.not_like)
+        actions.addWidget(self.remove)
+        actions.addStretch(1)
+        column = QVBoxLayout(body)
+        column.setContentsMargins(BETWEEN, BETWEEN, BETWEEN, BETWEEN)
+        column.setSpacing(INSIDE)
+        column.addWidget(self.editor)
+        column.addWidget(self._name)
+        column.addWidget(self._note)
+        column.addWidget(self.whole, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(actions)
+        column.addWidget(self._strip_box)
+        column.addLayout(row(self.add, self.clear_button, None))
+        column.addStretch(1)
+        column.addLayout(row(self.round, None, self.back, self.forward, spacing=0))
+        column.addWidget(self.again)
+        self.setWidget(body)
+
+    @property
+    def chosen(self) -> int:
+        """The index of the picture that is being edited."""
+        return self._chosen
+
+    def choose(self, index: int) -> None:
+        """Edit another picture of the query."""
+        self._chosen = index
+        self._refresh()
+
+    def _item(self) -> QueryItem | None:
+        items = self._search.items
+        if not items:
+            return None
+        self._chosen = max(0, min(self._chosen, len(items) - 1))
+        return items[self._chosen]
+
+    def _refresh(self) -> None:
+        item = self._item()
+        picture = self._search.picture(item) if item else None
+        self.editor.show_picture(picture, item.region if item else None)
+        self._name.setText(_breakable(picture.name if picture else name_of(item.picture)) if item else "")
+        self._note.setText(_note(item, picture))
+        self._note.setVisible(bool(self._note.text()))
+        self.whole.setVisible(item is not None and item.region is not None)
+        several = len(self._search.items) > 1
+        self.not_like.setVisible(several)
+        self.remove.setVisible(several)
+        self.not_like.setChecked(item is not None and item.negative)
+        self._refresh_strip()
+        now, most = self._search.rounds
+        self.round.setText(f"Round {number(now)} of {number(most)}" if most > 1 else "Earlier searches")
+        self.back.setEnabled(self._search.can_go_back)
+        self.forward.setEnabled(self._search.can_go_forward)
+        for part in (self.round, self.back, self.forward):
+            part.setVisible(most > 1 or self._search.can_go_back or self._search.can_go_forward)
+        self.again.setEnabled(item is not None and not self._search.busy)
+        self.clear_button.setEnabled(item is not None)
+
+    def _refresh_strip(self) -> None:
+        items = self._search.items
+        pictures = [self._search.picture(item) for item in items]
+        state = ([(id(item.picture), item.negative) for item in items], [id(p) for p in pictures], self._chosen)
+        if state == self._strip_state:
+            return
+        self._strip_state = state
+        clear(self._strip)
+        self._strip_box.setVisible(len(items) > 1)
+        if len(items) < 2:
+            return
+        order = sorted(range(len(items)), key=lambda index: items[index].negative)
+        for index in order:
+            small = ItemButton(items[index], pictures[index], chosen=index == self._chosen)
+            small.clicked.connect(lambda _checked=False, index=index: self.choose(index))
+            self._strip.addWidget(small)
+
+    def _restyle(self) -> None:
+        self._strip_state = None
+        self._refresh()
+
+    def _region_edited(self, region: Region | None, live: bool) -> None:
+        self._search.set_region(self._chosen, region, live=live)
+
+    def _toggle_negative(self, wanted: bool) -> None:
+        self._search.set_negative(self._chosen, wanted)
+
+    def _remove(self) -> None:
+        self._search.remove(self._chosen)
+
+
+def _note(item: QueryItem | None, picture: ShownPicture | None) -> str:
+    """Where the picture comes from, its size and its region, in a line or two."""
+    if item is None:
+        return ""
+    parts = []
+    if item.from_mark:
+        parts.append("A part you marked")
+    elif picture is not None and picture.in_library:
+        parts.append("In this library")
+    if item.region is not None:
+        parts.append(f"Region {number(item.region.w)} x {number(item.region.h)}")
+    elif picture is not None:
+        parts.append(f"{number(picture.width)} x {number(picture.height)}")
+    return " · ".join(parts)
+
+
+def _breakable(name: str) -> str:
+    """Long file names may break behind their separators, and anywhere when there are none."""
+    pieces = re.findall(r"[^\W_]{1,16}|[\W_]", name)
+    return "\u200b".join(pieces)
