@@ -12,20 +12,28 @@ from desktop_app.domain.features import Embedding, LocalCodes, PhotoFeatures
 from desktop_app.domain.geometry import Grid
 from desktop_app.evaluation.views import correct_pairs
 from desktop_app.retrieval.clusters import CodeLogits, make_local_codes
+from desktop_app.retrieval.coattention import ClusteredMap, cluster_map
 from desktop_app.retrieval.local_match import code_similarity, pack_codes
 from desktop_app.retrieval.pairs import cosine_matrix, find_pairs, mutual_nearest
 from desktop_app.retrieval.parameters import LinkParameters, MatchParameters
+from desktop_app.retrieval.pooling import gem
 from desktop_app.retrieval.relevance import PairMeasurements
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalibrationPhoto:
-    """What calibration needs of a photo: its class, descriptor, local codes, and local features as float16."""
+    """What calibration needs of a photo.
+
+    label: its class. alpha: descriptor. codes: local codes. cells: [h, w, d] local features. pooled and clustered:
+    GeM of its local map and the clustered map, for co-attention (None for a pack without one).
+    """
 
     label: int
     alpha: NDArray[np.float32]
     codes: LocalCodes
     cells: NDArray[np.float16]
+    pooled: NDArray[np.float32] | None
+    clustered: ClusteredMap | None
 
     @classmethod
     def of(cls, embedding: Embedding, *, label: int, code_logits: CodeLogits) -> CalibrationPhoto:
@@ -33,7 +41,14 @@ class CalibrationPhoto:
         codes = make_local_codes(embedding, code_logits)
         if codes is None or embedding.local_features is None:
             raise ValueError("a pack without local features has no links to calibrate")
-        return cls(label, embedding.alpha, codes, embedding.local_features.astype(np.float16))
+        return cls(
+            label=label,
+            alpha=embedding.alpha,
+            codes=codes,
+            cells=embedding.local_features.astype(np.float16),
+            pooled=None if embedding.local_map is None else gem(embedding.local_map),
+            clustered=None if embedding.local_map is None else cluster_map(embedding.local_map),
+        )
 
     @property
     def grid(self) -> Grid:

@@ -59,6 +59,15 @@ def correct_pairs(
     return np.asarray(np.hypot(across, down) <= tolerance)
 
 
+def seen_cells(to_original: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
+    """Which cells of the original a view shows: those whose middle lies inside it. [rows, columns] bool."""
+    rows, columns = np.divmod(np.arange(grid.rows * grid.columns), grid.columns)
+    middle = np.stack([(columns + 0.5) / grid.columns, (rows + 0.5) / grid.rows, np.ones(len(rows))])
+    at = np.linalg.inv(to_original) @ middle
+    at = at[:2] / at[2]
+    return np.asarray(((at >= 0) & (at <= 1)).all(axis=0).reshape(grid.rows, grid.columns))
+
+
 def _quad(random: np.random.Generator) -> NDArray[np.float64]:
     """Four corners inside the unit square, in the order of `_CORNERS`: turned, shrunk and shaken."""
     for _ in range(50):

@@ -89,13 +89,25 @@ class LinkParameters:
 
 @dataclass(frozen=True, slots=True)
 class CoAttentionParameters:
-    """Clustering co-attention (S0; the values are ours, after ASMK): clusters, selection, threshold, power."""
+    """Clustering co-attention (S0; the values are ours): clusters, selection, threshold tau and power alpha.
+
+    The defaults of tau and alpha are ASMK's. Maps of some backbones are alike everywhere; their packs carry a
+    larger tau, measured on views of which it is known what they show.
+    """
 
     clusters: int = 16
     select: int = 200
     tau: float = 0.0
     alpha: float = 3.0
     p: float = 3.0
+
+    @classmethod
+    def from_manifest(cls, thresholds: Section) -> CoAttentionParameters:
+        default = cls()
+        return cls(
+            tau=_number(thresholds, "coattention_tau", default.tau),
+            alpha=_number(thresholds, "coattention_alpha", default.alpha),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +237,7 @@ class RetrievalParameters:
         return cls(
             match=MatchParameters.from_manifest(thresholds),
             links=LinkParameters.from_manifest(thresholds),
+            coattention=CoAttentionParameters.from_manifest(thresholds),
             words=WordThresholds.from_manifest(thresholds),
             relevance=RelevanceParameters.from_manifest(_section(manifest, "relevance")),
             fusion=FusionParameters.from_manifest(_section(manifest, "fusion")),

@@ -5,7 +5,9 @@ import pytest
 from skimage import data as photographs
 
 from desktop_app.domain.geometry import Grid
-from desktop_app.evaluation.calibration import calibrate_pack, fit_curve, fit_logistic, threshold_for
+from desktop_app.evaluation.calibration import calibrate_pack
+from desktop_app.evaluation.fit_evidence import fit_coattention, fit_logistic
+from desktop_app.evaluation.fit_scores import fit_curve, threshold_for
 from desktop_app.evaluation.pair_samples import (
     CalibrationPhoto,
     ViewPair,
@@ -15,7 +17,7 @@ from desktop_app.evaluation.pair_samples import (
     random_strangers,
     view_links,
 )
-from desktop_app.evaluation.views import correct_pairs, make_view
+from desktop_app.evaluation.views import correct_pairs, make_view, seen_cells
 from desktop_app.retrieval.parameters import RetrievalParameters
 from desktop_app.retrieval.relevance import PairMeasurements, relevance
 from tests.support.made_embeddings import code_layer, embedding_of, picture_embedding
@@ -126,6 +128,21 @@ def test_a_link_is_right_where_the_homography_lands():
     assert correct_pairs(view, exact, tolerance=0.6, **given).all()
     wrong = (exact + 10) % 16
     assert not correct_pairs(view, wrong, tolerance=0.6, **given).any()
+
+
+def test_the_cells_a_view_shows_are_those_inside_it():
+    right_half = np.array([[0.5, 0, 0.5], [0, 1, 0], [0, 0, 1.0]])
+    seen = seen_cells(right_half, Grid(3, 8))
+    assert seen[:, 4:].all()
+    assert not seen[:, :4].any()
+
+
+def test_coattention_is_fitted_to_tell_what_a_view_shows(views):
+    parameters, figures = fit_coattention(views)
+    assert figures["coattention_inside_views"] > figures["coattention_outside_views"]
+    fixed, _ = fit_coattention([])
+    assert (fixed.tau, fixed.alpha) == (0.0, 3.0)
+    assert 0 <= parameters.tau < 1
 
 
 def test_links_between_a_photo_and_its_views_are_mostly_right_when_strong(views):

@@ -1,0 +1,160 @@
+"""Fit how stages are fused and what a score means, on searches among photos with known classes, leave-one-out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from desktop_app.evaluation.folders import choose_queries
+from desktop_app.evaluation.measures import average_precision
+from desktop_app.evaluation.pair_samples import CalibrationPhoto
+from desktop_app.evaluation.ranking import Gallery, content_key, local_scores
+from desktop_app.retrieval.calibration import calibrate
+from desktop_app.retrieval.fusion import LOCAL_DEPTH, descending, rerank
+from desktop_app.retrieval.parameters import (
+    FusionParameters,
+    Logistic,
+    MatchParameters,
+    RetrievalParameters,
+    WordThresholds,
+)
+
+WORD_PRECISION = {"similar": 0.5, "same_thing": 0.8, "almost_certain": 0.95}
+LOCAL_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+LOCAL_CURVES = ((0.0, 2.0), (0.0, 3.0), (0.0, 4.0), (0.2, 1.0), (0.2, 2.0), (0.2, 3.0))
+_FIRST = 20  # results of a search that calibration looks at
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Searches:
+    """One hold-out set as a gallery, the photos that ask, and for each the order and cosines of the others."""
+
+    gallery: Gallery
+    labels: NDArray[np.int64]
+    queries: NDArray[np.int64]
+    orders: list[NDArray[np.int64]]
+    cosines: list[NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, photos: Sequence[CalibrationPhoto], queries: int, seed: int) -> Searches:
+        features = [photo.features() for photo in photos]
+        by_content = sorted(range(len(photos)), key=lambda row: content_key(features[row]))
+        gallery = Gallery.of([features[row] for row in by_content])
+        labels = np.array([photos[row].label for row in by_content], dtype=np.int64)
+        chosen = choose_queries(labels, queries, seed)
+        orders, cosines = [], []
+        for query in chosen:
+            scores = gallery.alphas @ gallery.alphas[query]
+            order = descending(scores)
+            order = order[order != query]
+            orders.append(order)
+            cosines.append(scores[order])
+        return cls(gallery, labels, chosen, orders, cosines)
+
+    def local(self, match: MatchParameters) -> list[NDArray[np.float32]]:
+        """The local scores of the head of every search."""
+        parameters = RetrievalParameters(match=match)
+        return [
+            local_scores(self.gallery, int(query), order[:LOCAL_DEPTH], parameters)
+            for query, order in zip(self.queries, self.orders, strict=True)
+        ]
+
+    def results(
+        self, local: Sequence[NDArray[np.float32]], fusion: FusionParameters
+    ) -> list[tuple[NDArray[np.bool_], NDArray[np.float32]]]:
+        """For every search: which results, in order, are of the query's class, and the raw scores of the head."""
+        outcome = []
+        for query, order, cosines, scores in zip(self.queries, self.orders, self.cosines, local, strict=True):
+            new_order, raw = rerank(cosines, scores, fusion)
+            outcome.append((self.labels[order[new_order]] == self.labels[query], raw))
+        return outcome
+
+
+def fit_fusion(
+    searches: Sequence[Searches],
+) -> tuple[MatchParameters, FusionParameters, dict[str, float]]:
+    """The local match's curve and weight with the best mAP, the mean over the sets of photos."""
+    best = (-1.0, MatchParameters(), FusionParameters())
+    plain = 0.0
+    for floor, power in LOCAL_CURVES:
+        match = MatchParameters(floor=floor, power=power)
+        local = [search.local(match) for search in searches]
+        for weight in LOCAL_WEIGHTS:
+            fusion = FusionParameters(global_=1.0, local=weight)
+            per_set = [
+                np.mean([average_precision(relevant) for relevant, _ in search.results(scores, fusion)])
+                for search, scores in zip(searches, local, strict=True)
+                if len(search.queries)
+            ]
+            mean = float(np.mean(per_set))
+            if weight == 0.0:
+                plain = mean
+            if mean > best[0]:
+                best = (mean, match, fusion)
+    return best[1], best[2], {"holdout_instant_mAP": plain, "holdout_balanced_mAP": best[0]}
+
+
+def fit_calibration(
+    searches: Sequence[Searches], match: MatchParameters, fusion: FusionParameters
+) -> tuple[Logistic, WordThresholds]:
+    """Raw score to the probability that a photo among the first 20 is of the query's class, and the scores from
+    which that holds with the precisions in WORD_PRECISION. Every set of photos counts the same."""
+    raw_parts, truth_parts, weight_parts = [], [], []
+    for search in searches:
+        results = search.results(search.local(match), fusion)
+        if not results:
+            continue
+        raw = np.concatenate([scores[:_FIRST] for _, scores in results])
+        raw_parts.append(raw)
+        truth_parts.append(np.concatenate([relevant[: len(scores[:_FIRST])] for relevant, scores in results]))
+        weight_parts.append(np.full(len(raw), 1.0 / len(raw)))
+    raw, truth = np.concatenate(raw_parts), np.concatenate(truth_parts)
+    weights = np.concatenate(weight_parts)
+    curve = fit_curve(raw, truth, weights)
+    scores = calibrate(raw, curve)
+    levels = {
+        word: threshold_for(scores, truth, precision, weights=weights)
+        for word, precision in WORD_PRECISION.items()
+    }
+    similar = levels["similar"]
+    same_thing = max(similar, levels["same_thing"])
+    return curve, WordThresholds(similar, same_thing, max(same_thing, levels["almost_certain"]))
+
+
+def fit_curve(raw: NDArray[np.float32], truth: NDArray[np.bool_], weights: NDArray[np.float64]) -> Logistic:
+    """A logistic of one variable; when all pairs match or none does, one centred on the median score."""
+    middle, spread = float(np.median(raw)), max(float(raw.std()), 1e-6)
+    if truth.all() or not truth.any():
+        return Logistic(scale=1.0 / spread, offset=-middle / spread)
+    model = LogisticRegression(C=1e4, max_iter=1000)
+    model.fit(((raw - middle) / spread)[:, None], truth, sample_weight=weights * len(weights) / weights.sum())
+    slope = max(float(model.coef_[0, 0]), 1e-3)
+    return Logistic(scale=slope / spread, offset=float(model.intercept_[0]) - slope * middle / spread)
+
+
+def threshold_for(
+    scores: NDArray[np.floating],
+    truth: NDArray[np.bool_],
+    precision: float,
+    *,
+    weights: NDArray[np.float64] | None = None,
+) -> float:
+    """The lowest score from which on at least `precision` of the (weighted) pairs are true.
+
+    When no score reaches it, the one with the best precision (the lowest of several).
+    """
+    order = np.argsort(-scores, kind="stable")
+    share = np.ones(len(scores)) if weights is None else weights
+    reached = np.cumsum((share * truth)[order]) / np.cumsum(share[order])
+    falling = scores[order]
+    last_of_ties = np.append(falling[1:] != falling[:-1], True)
+    good = np.flatnonzero(last_of_ties & (reached >= precision))
+    if len(good):
+        return float(falling[good[-1]])
+    candidates = np.flatnonzero(last_of_ties)
+    best = reached[candidates].max()
+    return float(falling[candidates[reached[candidates] >= best - 1e-12][-1]])
