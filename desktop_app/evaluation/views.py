@@ -23,7 +23,7 @@ class View:
 
 
 def make_view(rgb: NDArray[np.uint8], random: np.random.Generator) -> View:
-    """A crop of 35 to 100 % of the area, turned by up to 25 degrees, in perspective, in other light.
+    """A crop of 16 to 100 % of the area, turned by up to 25 degrees, in perspective, in other light.
 
     rgb: [H, W, 3] uint8. The view has the shape of the original and shows nothing from outside of it.
     """
@@ -71,7 +71,7 @@ def seen_cells(to_original: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_
 def _quad(random: np.random.Generator) -> NDArray[np.float64]:
     """Four corners inside the unit square, in the order of `_CORNERS`: turned, shrunk and shaken."""
     for _ in range(50):
-        side = np.sqrt(random.uniform(0.35, 1.0))
+        side = random.uniform(0.4, 1.0)
         angle = np.deg2rad(random.uniform(-25.0, 25.0))
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         corners = (_CORNERS - 0.5) * side @ turn.T + random.uniform(-0.08, 0.08, size=(4, 2)) * side

@@ -71,6 +71,7 @@ def match_evidence(
         code_logits=code_logits,
         query_weights=query_weights,
         pairs=match.pairs,
+        both_directions=not region and query_weights is None,
     )
     relevant = relevance(measured, parameters.relevance)
     shown = relevant >= RELEVANT and len(match.pairs) > 0
@@ -111,8 +112,12 @@ def measure_pair(
     code_logits: CodeLogits,
     query_weights: NDArray[np.float32] | None = None,
     pairs: CellPairs | None = None,
+    both_directions: bool = True,
 ) -> PairMeasurements:
-    """What the relevance of a pair is computed from; `pairs` saves finding them again."""
+    """What the relevance of a pair is computed from; `pairs` saves finding them again.
+
+    `both_directions` as in `local_match.code_similarity`: False when a part is looked for in a whole.
+    """
     if pairs is None:
         pairs = _match(query, result, parameters.links, query_weights).pairs
     local = 0.0
@@ -121,7 +126,11 @@ def measure_pair(
     if query_codes is not None and result_codes is not None:
         weights = None if query_weights is None else centroid_weights(query_codes.labels, query_weights)
         scores = code_similarity(
-            query_codes, pack_codes([result_codes]), parameters=parameters.match, weights=weights
+            query_codes,
+            pack_codes([result_codes]),
+            parameters=parameters.match,
+            weights=weights,
+            both_directions=both_directions,
         )
         local = float(scores[0])
     return PairMeasurements.of(global_=float(query.alpha @ result.alpha), local=local, pairs=pairs)
