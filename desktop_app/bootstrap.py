@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -12,28 +13,47 @@ import platformdirs
 import psutil
 
 from desktop_app.domain.devices import Device
-from desktop_app.domain.errors import PackError
 from desktop_app.domain.evidence import MatchEvidence
 from desktop_app.domain.geometry import Region
+from desktop_app.domain.photos import path_text
 from desktop_app.domain.query import FilePicture, QueryItem
-from desktop_app.inference.packs import InstalledPack, find_packs, open_pack
+from desktop_app.evaluation.folders import EvaluatedPack
+from desktop_app.imaging.formats import is_picture_name
+from desktop_app.inference.packs import InstalledPack, find_pack, find_packs
 from desktop_app.inference.session import OnnxEmbedder
 from desktop_app.library.layout import default_library
+from desktop_app.locate import packs_dir
 from desktop_app.retrieval.parameters import RetrievalParameters
+from desktop_app.services.embed_files import embed_files
 from desktop_app.services.engine import Engine
 from desktop_app.services.explain import ExplainService
 from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.painting import evidence_picture, write_png
+
+__all__ = [
+    "Options",
+    "configure_logging",
+    "evaluated_pack",
+    "explain_files",
+    "is_picture_name",
+    "library_root",
+    "log_file",
+    "open_engine",
+    "open_library",
+    "pack_places",
+]
 
 HOME_VARIABLE = "INDICIUM_HOME"  # one folder for library, packs and log: for tests and for a portable installation
 LOG_BYTES = 2_000_000
 LOG_FILES = 3
+PAINTED_SIDE = 2048  # pixels of the long side that are enough for a page
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What may be chosen from outside.
 
-    library: None for the person's own. pack: name or folder, None for the library's own or the shipped one.
+    library: None for the person's own. pack: name or folder; None for the library's own, else the shipped one.
     threads: None for all cores, less one while a window is open (`window`).
     """
 
@@ -49,3 +69,145 @@ class Options:
             return max(1, self.threads)
         cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
         return max(1, cores - 1) if self.window else cores
+
+
+def home() -> Path | None:
+    """The folder that INDICIUM_HOME names, or None: then everything lies where the system wants it."""
+    chosen = os.environ.get(HOME_VARIABLE)
+    return Path(chosen) if chosen else None
+
+
+def library_root(options: Options) -> Path:
+    """The folder of the library that `options` mean."""
+    if options.library is not None:
+        return options.library
+    chosen = home()
+    return chosen / "library" if chosen else default_library()
+
+
+def pack_places() -> list[Path] | None:
+    """Where packs are looked for; None for the usual places."""
+    chosen = home()
+    return [packs_dir(), chosen / "packs"] if chosen else None
+
+
+def open_engine(options: Options, pack: str | None = None) -> Engine:
+    """Load a pack (`pack`, else that of `options`, else the shipped one) onto the device of `options`.
+
+    Raises PackError or DeviceError.
+    """
+    installed = find_pack(pack or options.pack, folders=pack_places())
+    parameters = RetrievalParameters.from_manifest(installed.manifest.raw)
+    embedder = OnnxEmbedder(installed.directory, device=options.device, threads=options.thread_count())
+    return Engine(embedder, parameters, source=_source(installed))
+
+
+def _source(pack: InstalledPack) -> str:
+    by_name = {found.name: found.directory for found in find_packs(pack_places())}
+    return pack.name if by_name.get(pack.name) == pack.directory else str(pack.directory.absolute())
+
+
+def _pack_by_digest(digest: str) -> str | None:
+    return next((pack.name for pack in find_packs(pack_places()) if pack.digest == digest), None)
+
+
+def open_library(options: Options, *, writer: bool = True) -> LibrarySession:
+    """Open the library that `options` mean; a writer creates it when it is missing, a reader never does.
+
+    Returns at once: pack and index are loaded when they are first needed.
+    Raises LibraryLocked, LibraryForeign, LibraryDamaged, StorageFull or LibraryError.
+    """
+    return LibrarySession(
+        library_root(options),
+        writer=writer,
+        open_engine=partial(open_engine, options),
+        find_pack=_pack_by_digest,
+        pack=options.pack,
+        threads=options.thread_count(),
+    )
+
+
+def explain_files(
+    options: Options,
+    *,
+    query: Path,
+    result: Path,
+    region: Region | None = None,
+    out: Path | None = None,
+    layer: str = "links",
+) -> MatchEvidence:
+    """The evidence for two files, without a library; written as a PNG to `out` when that is given.
+
+    Raises UnreadableImage, UsageError, PackError, DeviceError, or IndiciumError when `out` cannot be written.
+    """
+    engine = open_engine(options)
+    try:
+        service = ExplainService(None, engine=engine)
+        item = QueryItem(FilePicture(os.fsencode(query.absolute())), region=region)
+        evidence = service.explain(item, result)
+        if out is not None:
+            answered = QueryItem(FilePicture(os.fsencode(result.absolute())))
+            pictures = [service.query_picture(one, long_side=PAINTED_SIDE) for one in (item, answered)]
+            page = evidence_picture(
+                pictures[0].rgb,
+                pictures[1].rgb,
+                evidence,
+                layer=layer,
+                query_title=path_text(os.fsencode(query.name)),
+                result_title=path_text(os.fsencode(result.name)),
+                query_size=(pictures[0].width, pictures[0].height),
+                result_size=(pictures[1].width, pictures[1].height),
+            )
+            write_png(out, page)
+    finally:
+        engine.embedder.close()
+    return evidence
+
+
+def evaluated_pack(options: Options, pack: str | None) -> EvaluatedPack:
+    """A pack as evaluation takes it."""
+    engine = open_engine(options, pack)
+    return EvaluatedPack(
+        name=engine.embedder.pack_name,
+        parameters=engine.parameters,
+        embed_files=partial(embed_files, engine, threads=options.thread_count()),
+    )
+
+
+# --- the log --------------------------------------------------------------------------------------------------
+
+
+def log_file() -> Path:
+    """Where the log is written."""
+    chosen = home()
+    folder = chosen / "log" if chosen else Path(platformdirs.user_log_dir("indicium", appauthor=False))
+    return folder / "indicium.log"
+
+
+def _log_handler() -> RotatingFileHandler:
+    return RotatingFileHandler(log_file(), maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True)
+
+
+def configure_logging(*, verbose: bool = False, window: bool = False) -> None:
+    """Write a rotating log file; with `verbose` tell everything on stderr as well. May be called again.
+
+    A log that cannot be written is not worth stopping for: then there is none.
+    """
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if getattr(handler, "indicium", False)]:
+        root.removeHandler(handler)
+        handler.close()
+    form = logging.Formatter("%(asctime)s %(process)d %(threadName)s %(levelname)s %(name)s: %(message)s")
+    handlers: list[logging.Handler] = [logging.StreamHandler()] if verbose else []
+    try:
+        log_file().parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(_log_handler())
+    except OSError:
+        handlers = handlers or [logging.NullHandler()]
+    for handler in handlers:
+        handler.setFormatter(form)
+        handler.indicium = True  # type: ignore[attr-defined]
+        root.addHandler(handler)
+    root.setLevel(logging.INFO if verbose or window else logging.WARNING)
+    logging.getLogger("desktop_app").setLevel(logging.INFO)
+    logging.raiseExceptions = False  # a full disk under the log is not an error of the job

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TypeAlias
 
 from desktop_app import __version__
 from desktop_app.domain.devices import Device
@@ -39,7 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
 def build_window_parser() -> argparse.ArgumentParser:
     """`indicium [DIR ... | IMAGE]`: what opens the window."""
     parser = argparse.ArgumentParser(prog="indicium", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("paths", nargs="*", type=Path, metavar="DIR|IMAGE", help="folders to open, or one image to search with")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="DIR|IMAGE", help="folders to open, or one image to search with"
+    )
     _library_option(parser)
     _pack_option(parser)
     _device_option(parser)
@@ -48,7 +51,7 @@ def build_window_parser() -> argparse.ArgumentParser:
     return parser
 
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _command(commands: Commands, name: str, text: str, *, run: str | None = None) -> argparse.ArgumentParser:
@@ -136,12 +139,12 @@ def _evaluate(commands: Commands) -> None:
     parser = _command(commands, "evaluate", "measure how well photos are found")
     protocols = parser.add_subparsers(title="protocols", metavar="PROTOCOL", dest="protocol", required=True)
     folders = _command(
-        protocols, "folders", "the folders of a directory are the classes", run="evaluate_folders"
+        protocols, "folders", "the folders of a directory are the classes", run="evaluate_folders_command"
     )
     folders.add_argument("--data", type=Path, required=True, metavar="DIR")
-    folders.add_argument("--pack", nargs="+", default=[], metavar="P", help="packs to compare (default: the shipped one)")
+    folders.add_argument("--pack", nargs="+", default=[], metavar="P", help="packs to compare")
     folders.add_argument("--profiles", default="instant,balanced", metavar="LIST", help="default %(default)s")
-    folders.add_argument("--queries", type=int, default=None, metavar="N", help="this many queries, from all classes")
+    folders.add_argument("--queries", type=int, default=None, metavar="N", help="so many, from all classes")
     _device_option(folders)
     _json_option(folders)
     for name in LATER_PROTOCOLS:
@@ -149,7 +152,12 @@ def _evaluate(commands: Commands) -> None:
 
 
 def _doctor(commands: Commands) -> None:
-    parser = _command(commands, "doctor", "versions, devices and their speed, and the health of the library")
+    parser = _command(
+        commands,
+        "doctor",
+        "versions, devices and their speed, and the health of the library",
+        run="doctor_command",
+    )
     _library_option(parser)
     _pack_option(parser)
     _device_option(parser)

@@ -46,6 +46,11 @@ def _choices(nodes: dict[Path, argparse.ArgumentParser]) -> dict[str, list[str]]
     }
 
 
+def _steps(nodes: dict[Path, argparse.ArgumentParser]) -> list[tuple[str, str]]:
+    """(quoted "path so far" and the next word, the path they lead to) for every subcommand."""
+    return [(f'"{_joined(path[:-1])} {path[-1]}"', _joined(path)) for path in nodes if path]
+
+
 def _bash(nodes: dict[Path, argparse.ArgumentParser]) -> str:
     lines = [
         "# indicium completion for bash: source it, or put it into /etc/bash_completion.d",
@@ -54,9 +59,7 @@ def _bash(nodes: dict[Path, argparse.ArgumentParser]) -> str:
         '    for part in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
         '        case "$path $part" in',
     ]
-    for path in nodes:
-        if path:
-            lines.append(f'            "{_joined(path[:-1])} {path[-1]}") path="{_joined(path)}" ;;')
+    lines += [f'            {step}) path="{path}" ;;' for step, path in _steps(nodes)]
     lines += ["        esac", "    done", '    case "$before" in']
     lines += [f'        {option}) words="{" ".join(values)}" ;;' for option, values in _choices(nodes).items()]
     lines += ["    esac", '    [ -n "$words" ] || case "$path" in']
@@ -82,13 +85,10 @@ def _zsh(nodes: dict[Path, argparse.ArgumentParser]) -> str:
         "    for part in ${words[2,CURRENT-1]}; do",
         '        case "$path_ $part" in',
     ]
-    for path in nodes:
-        if path:
-            lines.append(f'            "{_joined(path[:-1])} {path[-1]}") path_="{_joined(path)}" ;;')
+    lines += [f'            {step}) path_="{path}" ;;' for step, path in _steps(nodes)]
     lines += ["        esac", "    done", "    case ${words[CURRENT-1]} in"]
     lines += [
-        f"        {option}) compadd -- {' '.join(values)}; return ;;"
-        for option, values in _choices(nodes).items()
+        f"        {option}) compadd -- {' '.join(values)}; return ;;" for option, values in _choices(nodes).items()
     ]
     lines += ["    esac", '    case "$path_" in']
     for path, parser in nodes.items():

@@ -66,9 +66,7 @@ def size(amount: int) -> str:
     return f"{value:.1f} {unit}"
 
 
-def follow(
-    job: Generator[Progress, None, Result], control: Control, *, stream: TextIO | None = None
-) -> Result:
+def follow(job: Generator[Progress, None, Result], control: Control, *, stream: TextIO | None = None) -> Result:
     """Run `job` to its end, telling its progress on stderr; returns what the job returns."""
     shown = ProgressLine(stream or sys.stderr)
     try:

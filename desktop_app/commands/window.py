@@ -16,7 +16,8 @@ def window(arguments: Namespace) -> int:
     for path in arguments.paths:
         if not path.exists():
             raise UsageError(
-                f"'{path}' is neither a command nor a file or folder", remedy="See indicium --help for the commands"
+                f"'{path}' is neither a command nor a file or folder",
+                remedy="See indicium --help",
             )
     _need_display()
     try:

@@ -16,10 +16,15 @@ from desktop_app.retrieval.parameters import RetrievalParameters
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Engine:
-    """One pack, ready to embed. `parameters` are the thresholds, weights and curves learnt for this pack."""
+    """One pack, ready to embed.
+
+    `parameters` are the thresholds, weights and curves learnt for this pack. `source` opens the same pack again:
+    its name, or its folder where it is not an installed one.
+    """
 
     embedder: Embedder
     parameters: RetrievalParameters
+    source: str
 
     @property
     def digest(self) -> str:

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
-from desktop_app.domain.evidence import Map, MatchEvidence
-from desktop_app.imaging.overlay import evidence_picture, heat_rgba, legend_rgba
-from desktop_app.retrieval.evidence_words import place_of
+from pathlib import Path
 
-__all__ = ["evidence_json", "evidence_picture", "heat_rgba", "legend_rgba", "place_of"]
+import cv2
+
+from desktop_app.domain.errors import IndiciumError
+from desktop_app.domain.evidence import Map, MatchEvidence
+from desktop_app.imaging.overlay import Layer, evidence_picture, heat_rgba, legend_rgba, link_colour
+from desktop_app.retrieval.evidence_words import place_of
+from desktop_app.services.pictures import Pixels
+
+__all__ = [
+    "Layer",
+    "evidence_json",
+    "evidence_picture",
+    "heat_rgba",
+    "legend_rgba",
+    "link_colour",
+    "place_of",
+    "write_png",
+]
+
+
+def write_png(out: Path, rgb: Pixels) -> None:
+    """Write [H, W, 3] uint8 RGB as a PNG; the file appears under its name only when it is complete.
+
+    Raises IndiciumError when it cannot be written.
+    """
+    unfinished = out.with_name(out.name + ".part")
+    try:
+        _, encoded = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+        unfinished.write_bytes(encoded.tobytes())
+        unfinished.replace(out)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise IndiciumError(
+            f"cannot write {out}: {error.strerror or error}", remedy="Choose another place for the picture"
+        ) from error
 
 
 def evidence_json(evidence: MatchEvidence) -> dict[str, object]:

@@ -14,8 +14,8 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,16 +81,15 @@ class Stages:
     keep_preview: writes the preview of a decoded photo. Both are called from the decode threads.
     codes: a batch of embeddings -> what is stored of them; called from several threads.
     known: which of these fingerprints have features; called from the thread that runs the job.
-    commit: indexed and failed photos in one transaction -> the ids of the indexed ones; called by `write`.
-    write: hands a change to the thread that owns the catalogue and returns at once.
+    commit: hands indexed and failed photos to the thread that owns the catalogue, which stores them in one
+    transaction, and returns at once; the future gives the ids of the photos stored.
     """
 
     decode: Callable[[PhotoRecord], DecodedPhoto]
     keep_preview: Callable[[DecodedPhoto], None]
     codes: Callable[[Sequence[Embedding]], list[PhotoFeatures]]
     known: Callable[[Sequence[bytes]], set[bytes]]
-    commit: Callable[[Sequence[Indexed], Sequence[Failed]], tuple[PhotoId, ...]]
-    write: Callable[[Callable[[], None]], Future[None]]
+    commit: Callable[[Sequence[Indexed], Sequence[Failed]], Future[Sequence[PhotoId]]]
 
 
 @dataclass(slots=True, eq=False)
@@ -124,7 +123,7 @@ class Pipeline:
         self._todo: queue.SimpleQueue[PhotoRecord | None] = queue.SimpleQueue()
         self._inbox: queue.SimpleQueue[Ready | Failed | _Committed | BaseException] = queue.SimpleQueue()
         self._stopped = threading.Event()
-        self._writes: deque[Future[None]] = deque()
+        self._writes: deque[Future[Sequence[PhotoId]]] = deque()
         # Owned by the thread that runs the job:
         self._in_flight = 0  # photos taken in and not yet committed
         self._decoding = 0  # those of them that are not decoded yet
@@ -135,7 +134,7 @@ class Pipeline:
         self._finished: list[Indexed] = []  # content that has features already
         self._failed: list[Failed] = []
 
-    def run(self, work: Iterator[PhotoRecord]) -> Iterator[Step]:
+    def run(self, work: Iterator[PhotoRecord]) -> Generator[Step, None, None]:
         """Take every photo of `work` through; it is asked for more as room becomes free.
 
         Raises IndiciumError when the job as a whole cannot go on (full disk, device, drive gone).
@@ -156,8 +155,7 @@ class Pipeline:
                 self._todo.put(None)
             self._device.shutdown(cancel_futures=True)
             self._coders.shutdown()
-            for write in self._writes:
-                write.result()
+            wait(self._writes)
             for worker in workers:
                 worker.join()
 
@@ -302,11 +300,13 @@ class Pipeline:
         self._write([Indexed(*pair) for pair in zip(batch, features, strict=True)], ())
 
     def _write(self, indexed: Sequence[Indexed], failed: Sequence[Failed]) -> None:
-        def commit() -> None:
-            photos = self._stages.commit(indexed, failed)
-            self._inbox.put(_Committed(indexed, failed, photos))
+        def told(commit: Future[Sequence[PhotoId]]) -> None:
+            error = commit.exception()
+            self._inbox.put(error or _Committed(indexed, failed, tuple(commit.result())))
 
-        self._writes.append(self._stages.write(lambda: self._guard(commit)))
+        commit = self._stages.commit(indexed, failed)
+        self._writes.append(commit)
+        commit.add_done_callback(told)
 
     def _guard(self, stage: Callable[..., None], *arguments: object) -> None:
         """Run a stage; what goes wrong in it reaches the thread that runs the job."""

@@ -1,6 +1,4 @@
-"""Photos to try the product with, for a person whose pictures folder is empty."""
-
-from __future__ import annotations
+"""A small library to try the product on, made on the spot from photographs that are installed already."""
 
 from desktop_app.imaging.formats import is_picture_name
 from desktop_app.imaging.samples import make_sample_library

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ class _Search:
         self._engine = engine
         self._query = query
         self._items = items
-        self._gallery = session.gallery(engine.digest)
+        self._gallery = session.gallery(engine.digest, dimension=_dimension(items))
         self._excluded = {
             item.item.picture.id
             for item in items
@@ -176,19 +177,26 @@ class _Search:
         words = self._engine.parameters.words
         for start in range(0, len(ranking.rows), left + SLACK):
             part = ranking.rows[start : start + left + SLACK]
-            photos = self._session.reader.photos_of_features([int(row) for row in part])
-            for offset, row in enumerate(part, start):
-                for photo in sorted(photos.get(int(row), ()), key=_by_path):
+            photos = self._session.reader.photos_of_features(part)
+            # Rows of equal scores hold the same picture: their order is that of the paths, never that of the rows.
+            for stages, same in groupby(range(start, start + len(part)), key=ranking.stages):
+                positions = list(same)
+                score = float(ranking.shown[positions[0]])
+                found = [photo for at in positions for photo in photos.get(int(ranking.rows[at]), ())]
+                for photo in sorted(found, key=_by_path):
                     if photo.id in self._excluded or not self._in_folders(photo):
                         continue
                     if left == 0:
                         return
                     left -= 1
-                    score = float(ranking.shown[offset])
-                    yield Hit(photo, score, ranking.stages(offset), words_for(score, words))
+                    yield Hit(photo, score, stages, words_for(score, words))
 
     def _in_folders(self, photo: PhotoRecord) -> bool:
         return self._query.folders is None or photo.folder in self._query.folders
+
+
+def _dimension(items: Sequence[EmbeddedItem]) -> int:
+    return len(items[0].embedding.alpha) if items else 0
 
 
 def _by_path(photo: PhotoRecord) -> bytes:

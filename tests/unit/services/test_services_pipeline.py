@@ -51,9 +51,7 @@ class FakeEmbedder:
 
 
 def photo(number: int) -> PhotoRecord:
-    return PhotoRecord(
-        PhotoId(number), FolderId(1), b"/p/%04d.jpg" % number, 10, 0, 0, 0, PhotoStatus.PENDING
-    )
+    return PhotoRecord(PhotoId(number), FolderId(1), b"/p/%04d.jpg" % number, 10, 0, 0, 0, PhotoStatus.PENDING)
 
 
 def decoded(number: int, *, content: int | None = None, wide: bool = False) -> DecodedPhoto:
@@ -92,12 +90,11 @@ class Catalogue:
             keep_preview=lambda picture: self.previews.add(picture.fingerprint),
             codes=lambda embeddings: [PhotoFeatures(e.alpha.astype(np.float16), None, None) for e in embeddings],
             known=lambda fingerprints: {f for f in fingerprints if f in self.features},
-            commit=self.commit,
-            write=self.write,
+            commit=self.commit_later,
         )
 
-    def write(self, change: Callable[[], None]) -> Future[None]:
-        return self.writer.submit(change)
+    def commit_later(self, indexed: Sequence[Indexed], failed: Sequence[Failed]) -> Future[Sequence[PhotoId]]:
+        return self.writer.submit(self.commit, indexed, failed)
 
     def commit(self, indexed: Sequence[Indexed], failed: Sequence[Failed]) -> tuple[PhotoId, ...]:
         self.threads.add(threading.get_ident())

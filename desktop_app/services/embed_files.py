@@ -1,0 +1,68 @@
+"""Features of plain files without a library: what evaluation and the speed probe work with."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.errors import UnreadableImage
+from desktop_app.domain.features import Embedding, PhotoFeatures
+from desktop_app.domain.photos import Skipped
+from desktop_app.imaging.decode import decode_photo
+from desktop_app.imaging.tensor import choose_shape, fit
+from desktop_app.services.engine import Engine
+
+WINDOW_BATCHES = 8  # files that are decoded and sorted into batches together
+
+Tensor = NDArray[np.uint8]
+
+
+def embed_files(engine: Engine, paths: Sequence[Path], *, threads: int) -> Iterator[PhotoFeatures | Skipped]:
+    """One item per path, in order: its features, or why it cannot be used.
+
+    Decoding runs `threads` wide and one window ahead of the device.
+    """
+    window = max(1, engine.embedder.batch_size) * WINDOW_BATCHES
+    shapes = list(engine.embedder.shapes)
+    with ThreadPoolExecutor(threads, "decode") as pool:
+        ahead: deque[Future[Tensor | Skipped]] = deque()
+        work = iter(paths)
+
+        def fill() -> None:
+            while len(ahead) < 2 * window and (path := next(work, None)) is not None:
+                ahead.append(pool.submit(_decode, path, shapes))
+
+        fill()
+        while ahead:
+            decoded = [ahead.popleft().result() for _ in range(min(window, len(ahead)))]
+            fill()
+            yield from _features(engine, decoded)
+
+
+def _decode(path: Path, shapes: Sequence[tuple[int, int]]) -> Tensor | Skipped:
+    try:
+        photo = decode_photo(path, fingerprint=False)
+    except UnreadableImage as error:
+        return Skipped(os.fsencode(path), error.reason)
+    return fit(photo.rgb, choose_shape(photo.width, photo.height, shapes))
+
+
+def _features(engine: Engine, decoded: Sequence[Tensor | Skipped]) -> list[PhotoFeatures | Skipped]:
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for position, item in enumerate(decoded):
+        if not isinstance(item, Skipped):
+            by_shape.setdefault(item.shape, []).append(position)
+    made: dict[int, PhotoFeatures] = {}
+    size = max(1, engine.embedder.batch_size)
+    for positions in by_shape.values():
+        for start in range(0, len(positions), size):
+            part = positions[start : start + size]
+            embeddings: list[Embedding] = engine.embedder.embed(np.stack([np.asarray(decoded[p]) for p in part]))
+            made.update(zip(part, engine.features(embeddings), strict=True))
+    return [item if isinstance(item, Skipped) else made[position] for position, item in enumerate(decoded)]

@@ -1,0 +1,125 @@
+"""The searchable descriptors of a library: kept in memory, grown as rows are committed, saved as snapshots."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop_app.domain.errors import SnapshotInvalid
+from desktop_app.index.gallery import EXACT_ROWS, Gallery
+from desktop_app.index.snapshots import Sidecar, SnapshotStore
+from desktop_app.library.catalogue import Catalogue
+from desktop_app.library.layout import LibraryLayout
+
+log = logging.getLogger(__name__)
+
+LEAST_GROWTH = 20_000  # rows that a long run adds before it saves in the middle
+SHARE_AT_END = 0.02  # share of rows outside the newest snapshot that makes saving at the end of a run worth it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    gallery: Gallery
+    newest: int  # the newest feature row in it
+
+
+class GalleryKeeper:
+    """One gallery per pack digest. Thread safe: a search never waits for a save, nor for another one's refresh."""
+
+    def __init__(self, layout: LibraryLayout, reader: Callable[[], Catalogue], *, threads: int) -> None:
+        """`reader` gives the calling thread's own connection; `threads` build graphs."""
+        self._folder = layout.index_dir
+        self._store = SnapshotStore(layout.index_dir)
+        self._reader = reader
+        self._threads = threads
+        self._states: dict[str, _State] = {}
+        self._saved: dict[str, int] = {}  # rows in the newest snapshot that this session has seen
+        self._lock = threading.Lock()
+
+    def current(self, digest: str, *, dimension: int) -> Gallery:
+        """All rows committed by now. `dimension` is that of the pack's descriptors, for a library without rows."""
+        if digest not in self._states:
+            with self._lock:
+                if digest not in self._states:
+                    self._states[digest] = self._load(digest, dimension)
+        elif self._lock.acquire(blocking=False):
+            try:
+                self._states[digest] = self._grown(digest, self._states[digest])
+            finally:
+                self._lock.release()
+        # Another thread is refreshing: what it had before is complete, only a moment older.
+        return self._states[digest].gallery
+
+    def forget(self) -> None:
+        """Read everything again at the next search, because rows were removed."""
+        with self._lock:
+            self._states = {}
+
+    def save(self, digest: str, *, at_end: bool, force: bool = False) -> bool:
+        """Save a snapshot when enough rows have come since the last one; True when it was saved.
+
+        In the middle of a run that is when the number of rows has doubled and at least `LEAST_GROWTH` are new, so
+        that all builds of a run together cost a few times the last one. Raises StorageFull or LibraryError; the
+        snapshot before stays valid then.
+        """
+        state = self._states.get(digest)
+        rows = self._reader().feature_counts().get(digest, 0) if state is None or at_end else len(state.gallery)
+        before = self._saved_rows(digest)
+        grown = max(0, rows - before)
+        due = grown > SHARE_AT_END * rows if at_end else grown >= max(LEAST_GROWTH, before)
+        if rows == 0 or not (due or force):
+            return False
+        gallery = self.current(digest, dimension=0)
+        frozen = gallery.build_frozen(threads=self._threads)
+        self._store.save(frozen, digest)
+        self._saved[digest] = len(frozen)
+        if len(gallery) > EXACT_ROWS:
+            with self._lock:
+                # Rows that came while the graph was built are in the state, not in `gallery`.
+                newest = self._grown(digest, self._states[digest])
+                self._states[digest] = _State(newest.gallery.with_frozen(frozen), newest.newest)
+        log.info("saved a snapshot of %d rows", len(frozen))
+        return True
+
+    def _saved_rows(self, digest: str) -> int:
+        """The rows of the newest snapshot on disk, as its sidecar says; 0 without any."""
+        if digest not in self._saved:
+            self._saved[digest] = 0
+            for sidecar in sidecars(self._folder, digest):
+                with contextlib.suppress(SnapshotInvalid):
+                    count = Sidecar.read(sidecar).count
+                    self._saved[digest] = count if sidecar.with_suffix(".hnsw").exists() else 0
+        return self._saved[digest]
+
+    def _load(self, digest: str, dimension: int) -> _State:
+        rows, vectors = self._reader().alphas(digest)
+        if len(rows) == 0:
+            return _State(Gallery.empty(dimension), 0)
+        gallery = Gallery(rows, vectors)
+        if len(gallery) > EXACT_ROWS:
+            try:
+                gallery = gallery.with_frozen(self._store.load(digest))
+            except SnapshotInvalid as error:
+                log.warning("%s; searching exactly until the index is saved again", error.message)
+                self._saved[digest] = 0
+        return _State(gallery, int(rows[-1]))
+
+    def _grown(self, digest: str, state: _State) -> _State:
+        reader = self._reader()
+        if reader.last_feature_row(digest) <= state.newest:
+            return state
+        rows, vectors = reader.alphas(digest, newer_than=state.newest)
+        if len(rows) == 0:
+            return state
+        if len(state.gallery) == 0:
+            return _State(Gallery(rows, vectors), int(rows[-1]))
+        return _State(state.gallery.with_newer(rows, vectors), int(rows[-1]))
+
+
+def sidecars(folder: Path, digest: str = "*") -> list[Path]:
+    """The descriptions of the snapshots in `folder`, of one pack or of all, oldest first."""
+    return sorted(folder.glob(f"{digest}-*.json"))

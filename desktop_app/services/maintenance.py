@@ -1,0 +1,189 @@
+"""The state of a library: figures, a check that changes nothing, and repair."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop_app.domain.errors import LibraryDamaged, SnapshotInvalid, UnreadableImage
+from desktop_app.domain.photos import PhotoId, PhotoRecord
+from desktop_app.domain.progress import Control, NoControl, Phase, Progress
+from desktop_app.imaging.decode import decode_photo
+from desktop_app.imaging.preview import encode_preview
+from desktop_app.index.snapshots import Sidecar, SnapshotStore
+from desktop_app.library.health import check_library
+from desktop_app.library.layout import LibraryLayout
+from desktop_app.library.lock import WriterLock
+from desktop_app.library.records import LibraryCounts
+from desktop_app.library.recover import recover
+from desktop_app.services.gallery_keeper import sidecars
+from desktop_app.services.index_folder import rescan
+from desktop_app.services.library_session import LibrarySession
+
+__all__ = ["LibraryCounts", "LibraryFigures", "RepairSummary", "check", "repair", "stats"]
+
+log = logging.getLogger(__name__)
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryFigures:
+    """A library in figures. `features`: contents described, by pack name (or digest where it is not installed)."""
+
+    counts: LibraryCounts
+    folders: int
+    features: dict[str, int]
+    previews: int
+    catalogue_bytes: int
+    previews_bytes: int
+    index_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepairSummary:
+    """What a repair did, in sentences; what is still wrong; and where a damaged catalogue was put."""
+
+    done: tuple[str, ...]
+    problems: tuple[str, ...]
+    aside: Path | None
+
+
+OpenSession = Callable[[], LibrarySession]
+Repair = Generator[Progress, None, RepairSummary]
+
+
+def stats(session: LibrarySession) -> LibraryFigures:
+    """The library in figures."""
+    found = session.reader.stats()
+    previews, previews_bytes = session.previews.size()
+    return LibraryFigures(
+        counts=found.counts,
+        folders=found.folders,
+        features={session.pack_name(digest): count for digest, count in found.features.items()},
+        previews=previews,
+        catalogue_bytes=found.catalogue_bytes,
+        previews_bytes=previews_bytes,
+        index_bytes=sum(path.stat().st_size for path in session.layout.index_dir.glob("*") if path.is_file()),
+    )
+
+
+def check(root: Path) -> list[str]:
+    """What is wrong with the library at `root`, in plain sentences; empty when all is well. Changes nothing."""
+    layout = LibraryLayout(root)
+    return check_library(root) + [problem for _, problem in _snapshot_problems(layout)]
+
+
+def _snapshot_problems(layout: LibraryLayout) -> Iterator[tuple[str, str]]:
+    """(pack digest, sentence) for every snapshot that is not what its sidecar says."""
+    for path in sidecars(layout.index_dir):
+        digest = path.name.rsplit("-", 1)[0]
+        data = path.with_suffix(".hnsw")
+        try:
+            sidecar = Sidecar.read(path)
+            size = data.stat().st_size
+            with data.open("rb") as file:
+                checksum = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
+        except SnapshotInvalid as error:
+            yield digest, f"{error.message} (the index is built again when needed)."
+        except OSError as error:
+            yield digest, f"{data.name} cannot be read: {error.strerror} (the index is built again when needed)."
+        else:
+            if (size, checksum) != (sidecar.bytes, sidecar.checksum):
+                yield digest, f"{data.name} is damaged (the index is built again when needed)."
+
+
+def repair(root: Path, open_session: OpenSession, *, control: Control | None = None) -> Repair:
+    """Put right whatever `check` finds: the catalogue, the previews, the index; then look through all folders.
+
+    A catalogue that cannot be read is set aside, and a new one is filled with what can be saved of it. Nothing of
+    the originals is touched. `open_session` opens the library for writing.
+    Raises LibraryForeign, LibraryLocked, StorageFull or another IndiciumError when it cannot go on.
+    """
+    control = control or NoControl()
+    yield Progress(Phase.CHECKING)
+    done: list[str] = []
+    aside = None
+    if _must_recover(open_session, done):
+        yield Progress(Phase.REPAIRING, message="saving what can be read of the catalogue")
+        control.wait_if_paused()
+        with WriterLock(LibraryLayout(root).lock_file):
+            report = recover(root)
+        aside = report.aside
+        done.append(f"Saved {report.photos} photos and {report.features} descriptions into a new catalogue.")
+        done += report.notes
+        done.append(f"The damaged catalogue is kept as {report.aside.name}.")
+    with open_session() as session:
+        yield from _repair_index(session, done)
+        yield from _repair_previews(session, done, control)
+        summary = yield from rescan(session, control=control)
+        if summary.indexed:
+            done.append(f"Indexed {summary.indexed} photos.")
+    yield Progress(Phase.CHECKING)
+    problems = tuple(check(root))
+    yield Progress(Phase.DONE)
+    return RepairSummary(tuple(done), problems, aside)
+
+
+def _must_recover(open_session: OpenSession, done: list[str]) -> bool:
+    """Mend the catalogue from the inside; True when it is damaged beyond that."""
+    try:
+        with open_session() as session:
+            mended = session.write(lambda catalogue: catalogue.mend())
+            if session.reader.check():
+                return True
+    except LibraryDamaged as error:
+        log.warning("%s", error)
+        return True
+    done += mended
+    return False
+
+
+def _repair_index(session: LibrarySession, done: list[str]) -> Iterator[Progress]:
+    store = SnapshotStore(session.layout.index_dir)
+    for digest in dict.fromkeys(digest for digest, _ in _snapshot_problems(session.layout)):
+        yield Progress(Phase.REPAIRING, message="building the index again")
+        try:
+            store.load(digest)  # sets aside what is damaged; the snapshot before it may be good
+        except SnapshotInvalid as error:
+            log.info("%s", error)
+        if digest in session.reader.feature_counts():
+            session.save_snapshot(digest, at_end=True, force=True)
+        done.append("Built the index again.")
+
+
+def _repair_previews(session: LibrarySession, done: list[str], control: Control) -> Iterator[Progress]:
+    """Make the previews that are lacking from the originals that are there."""
+    kept = session.previews.fingerprints()
+    ids = session.photo_ids()
+    made = lost = 0
+    for start in range(0, len(ids), CHUNK):
+        for photo in session.photos([PhotoId(int(number)) for number in ids[start : start + CHUNK]]):
+            if photo.fingerprint is None or photo.fingerprint in kept:
+                continue
+            if _make_preview(session, photo):
+                kept.add(photo.fingerprint)
+                made += 1
+            else:
+                lost += 1
+        yield Progress(Phase.REPAIRING, done=min(start + CHUNK, len(ids)), total=len(ids))
+        control.wait_if_paused()
+    if made:
+        done.append(f"Made {made} previews again.")
+    if lost:
+        done.append(f"{lost} previews could not be made, because the photos are not there or have changed.")
+
+
+def _make_preview(session: LibrarySession, photo: PhotoRecord) -> bool:
+    try:
+        decoded = decode_photo(photo.path)
+    except UnreadableImage as error:
+        log.info("no preview: %s", error)
+        return False
+    if decoded.fingerprint != photo.fingerprint:
+        return False  # the file is another one by now: the scan that follows sees to it
+    session.previews.put(decoded.fingerprint, encode_preview(decoded.rgb))
+    return True
