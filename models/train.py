@@ -41,7 +41,7 @@ from models.networks.student import Student
 from models.networks.trunk import Trunk
 from models.phases import LabelsLoss, Loss, joint_loss, stages_loss
 from models.settings import PRESETS, Settings
-from models.targets import Feeder, Statistics, open_teacher
+from models.targets import Feeder, Statistics, open_teacher, to_input
 
 PHASES = ("stages", "joint", "labels")
 
@@ -247,7 +247,7 @@ def train(
         if pack:
             from models.packs_io import load_pack_weights
 
-            load_pack_weights(pack, student)
+            load_pack_weights(pack, student, to_input(torch.from_numpy(sampler.batch(64)[0])))
         state = checkpoint.State(phases[0])
     run = Run(student, settings, statistics, out)
     if "average" in state.tensors:

@@ -48,6 +48,7 @@ class LocalHead(nn.Module):
 
     def __init__(self, channels: tuple[int, int] = (96, 320), out: int = 128) -> None:
         super().__init__()
+        self.channels = channels
         self.context = nn.AvgPool2d(3, 1, 1, count_include_pad=False)
         self.register_buffer("mean", torch.zeros(sum(channels)))
         self.register_buffer("weight", torch.zeros(out, sum(channels)))

@@ -1,0 +1,122 @@
+"""Fits what a pack's manifest says about scores: thresholds, relevance, fusion, calibration.
+
+    python -m models.calibrate models/packs/indicium-s --data DIR --cache CACHE
+
+Measured on held-out TRAIN classes of grocery and caltech101, on imagenette's TRAIN photos, and on made views of
+TRAIN photos (`desktop_app.evaluation.calibration`). `cars` takes no part: its classes differ in less than what a
+person would call another thing. The features, and so the pack's digest, do not change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from desktop_app.evaluation.calibration import Calibration, calibrate_pack
+from desktop_app.evaluation.pair_samples import CalibrationPhoto, ViewPair
+from desktop_app.evaluation.views import make_view
+from models.data import SET_LIMITS, PhotoCache, Rgb, holdout_classes, list_photos, whole
+from models.evaluate.holdout import GraphEmbedder
+from models.manifest import Shape
+
+HELD_OUT = ("grocery", "caltech101")
+WHOLE = ("imagenette-train",)  # seen while distilling, but never with their labels
+SECTIONS = ("thresholds", "relevance", "fusion", "calibration")
+
+
+def gallery_rows(cache: PhotoCache, most: int, *, seed: int = 0) -> dict[str, list[int]]:
+    """At most so many rows of each calibration set, with classes."""
+    held = holdout_classes(cache.photos, HELD_OUT)
+    random = np.random.default_rng(seed)
+    result = {}
+    for name in (*HELD_OUT, *WHOLE):
+        rows = [
+            i
+            for i, p in enumerate(cache.photos)
+            if p.set == name and p.label and (name in WHOLE or p.label in held)
+        ]
+        if rows:
+            result[name] = sorted(int(row) for row in random.permutation(rows)[:most])
+    return result
+
+
+def view_rows(cache: PhotoCache, count: int, *, seed: int = 0) -> list[int]:
+    """Rows of large photos, spread over the sets."""
+    small = {"mini-imagenet-84", "style-128", "flowers-128"}
+    random = np.random.default_rng(seed)
+    by_set: dict[str, list[int]] = {}
+    for row in random.permutation(len(cache)):
+        by_set.setdefault(cache.photos[row].set, []).append(int(row))
+    members = [rows for name, rows in sorted(by_set.items()) if name not in small] or list(by_set.values())
+    share = -(-count // len(members))
+    return [row for rows in members for row in rows[:share]][:count]
+
+
+def calibrated(
+    embedder: GraphEmbedder, cache: PhotoCache, shapes: Sequence[Shape], *, photos: int, views: int
+) -> Calibration:
+    """Measure the photos and fit. photos: at most so many of each set; views: made views."""
+
+    def measured(pictures: Sequence[Rgb], labels: Sequence[int]) -> list[CalibrationPhoto]:
+        made = embedder.embed([whole(picture, shapes) for picture in pictures])
+        return [
+            CalibrationPhoto.of(embedding, label=label, code_logits=embedder.code_logits)
+            for embedding, label in zip(made, labels, strict=True)
+        ]
+
+    sets = []
+    for rows in gallery_rows(cache, photos).values():
+        names = sorted({cache.photos[row].label or "" for row in rows})
+        labels = [names.index(cache.photos[row].label or "") for row in rows]
+        sets.append(measured([cache.decode(row) for row in rows], labels))
+    originals = [cache.decode(row) for row in view_rows(cache, views)]
+    changed = [make_view(rgb, np.random.default_rng(i)) for i, rgb in enumerate(originals)]
+    numbers = range(len(originals))
+    pairs = [
+        ViewPair(original=original, view=view, to_original=made.to_original)
+        for original, view, made in zip(
+            measured(originals, numbers), measured([made.rgb for made in changed], numbers), changed, strict=True
+        )
+    ]
+    return calibrate_pack(sets, pairs)
+
+
+def update_manifest(
+    pack: Path, sections: Mapping[str, Mapping[str, object]], figures: Mapping[str, float]
+) -> None:
+    """Replace the fitted sections of manifest.json, and `figures.calibration`."""
+    path = pack / "manifest.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    tail = {key: document.pop(key) for key in ("figures", "files")}
+    for name in SECTIONS:
+        document.pop(name, None)
+    document |= {name: dict(sections[name]) for name in SECTIONS}
+    tail["figures"]["calibration"] = {name: round(float(value), 4) for name, value in figures.items()}
+    partial = path.with_suffix(".tmp")
+    partial.write_text(json.dumps(document | tail, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--photos", type=int, default=600, help="at most so many of each set")
+    parser.add_argument("--views", type=int, default=240)
+    args = parser.parse_args(argv)
+    manifest = json.loads((args.pack / "manifest.json").read_text(encoding="utf-8"))
+    shapes = [(height, width) for height, width in manifest["input"]["shapes"]]
+    cache = PhotoCache.build(args.data, list_photos(args.data, limits=SET_LIMITS), args.cache)
+    embedder = GraphEmbedder(args.pack / "embed.onnx", args.pack / "code.onnx")
+    fitted = calibrated(embedder, cache, shapes, photos=args.photos, views=args.views)
+    update_manifest(args.pack, fitted.manifest_sections(), fitted.figures)
+    print(json.dumps(fitted.manifest_sections() | {"figures": fitted.figures}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The model card of a pack, written from what was measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.checkpoint import State
+from models.manifest import PROVENANCE, Shape
+
+CARD = """# Indicium small (`indicium-s`)
+
+The model pack that Indicium ships: one network that turns a photo into a global descriptor, a local map and local
+features. {parameters:,} parameters, stored as {precision}. Trained by the makers of Indicium from random weights.
+
+## What it is
+- Backbone: a plain residual network of our own in four stages; head: S3 (DPLG), GeM of the last map, a receptive-field
+  block over the map before it, dot-product fusion, one attention row; a 512-d L2-normalised descriptor.
+- Beside it a non-negative local map and 128-d local features, one per 16 x 16 pixels of the input, and a code layer
+  (LM-BiHalf, 128 bits). Hash code of the descriptor: 512 bits by PCA and ITQ.
+- The whole photo is seen: it is resized to the nearest of these input shapes (height x width): {shapes}.
+
+## Training data and teacher
+Distilled from the outputs (never the weights) of an ImageNet MobileNetV2 (int8, Apache-2.0) on these photos, without
+labels. {photos}
+
+| source | licence as stated | use |
+|---|---|---|
+{sources}
+
+Photos that are near-copies of a photo of our evaluation sets (also mirrored, by perceptual hash) were left out:
+{copies}. One exception, by oversight: the trunk this training started from had seen about 2,000 of the 4,092
+evaluation photos of `cars` (classes 99 to 196), without labels. Its `cars` figure is marked for that.
+The weights are licensed under Apache-2.0 like the code. Several sources allow research use only; whoever ships the
+pack in a product should weigh that.
+
+## Figures on held-out TRAIN classes
+Every fourth class of each labelled set, never used for the heads or the thresholds' statistics of other sets; every
+photo a query in the rest, the query left out. `python -m models.evaluate.holdout` prints them again.
+
+{holdout}
+
+{extra}
+## What it is bad at
+- It is small and was taught by a small teacher: kinds of things it never saw (drawings, microscopy, X-rays) group
+  loosely. It knows no text and no faces, and does not recognise a person.
+- Small objects in a large scene are easily outweighed by the scene: draw a rectangle around them.
+- Fine differences (car models, bird species, product variants) are mostly beyond it.
+- Photos turned by 90 degrees or mirrored match less well than upright ones.
+"""
+
+
+def _table(holdout: Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]) -> str:
+    lines = ["| form | set | stage | mAP | R@1 | P@20 |", "|---|---|---|---|---|---|"]
+    for form, sets in holdout.items():
+        for name, stages in sets.items():
+            for stage, row in stages.items():
+                figures = " | ".join(f"{row[key]:.3f}" for key in ("mAP", "R@1", "P@20"))
+                lines.append(f"| {form} | {name} | {stage} | {figures} |")
+    return "\n".join(lines)
+
+
+def write_card(
+    path: Path,
+    *,
+    shapes: Sequence[Shape],
+    precision: str,
+    figures: Mapping[str, Any],
+    state: State,
+    run: Path,
+    extra: str = "",
+) -> None:
+    """Write MODEL_CARD.md. `figures` as in the manifest; photos and copies come from the run folder."""
+    seen = json.loads((run / "photos.json").read_text()) if (run / "photos.json").exists() else {}
+    sources = "\n".join(f"| {p['name']} ({p['source']}) | {p['licence']} | {p['use']} |" for p in PROVENANCE)
+    photos = f"{seen['photos']:,} photos; the last phase saw {state.step * 32:,} crops of them." if seen else ""
+    path.write_text(
+        CARD.format(
+            parameters=figures["parameters"],
+            precision=precision,
+            photos=photos,
+            sources=sources,
+            shapes=", ".join(f"{h} x {w}" for h, w in shapes),
+            copies=seen.get("near_copies_left_out", "not counted"),
+            holdout=_table(figures["holdout"]),
+            extra=extra,
+        ),
+        encoding="utf-8",
+    )

@@ -1,0 +1,151 @@
+"""Retrieval figures on the held-out TRAIN classes: what every choice about a pack is made by.
+
+    python -m models.evaluate.holdout --data DIR --cache CACHE models/packs/indicium-s [--side 224 --side 256 ...]
+
+`--side` tries other input areas. Prints mAP, R@1 and P@20 per set, of the global descriptor and with the local
+match, every photo a query in the rest of its set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from desktop_app.domain.features import Embedding, PhotoFeatures
+from desktop_app.domain.results import Stage
+from desktop_app.evaluation.measures import average_precision, precision_at, recall_at
+from desktop_app.evaluation.ranking import Gallery, rankings
+from desktop_app.retrieval.clusters import make_local_codes_batch
+from desktop_app.retrieval.parameters import RetrievalParameters
+from models.data import LABELLED, SET_LIMITS, PhotoCache, Rgb, holdout_classes, list_photos, whole
+from models.manifest import Shape, shapes_of_area
+
+STAGES = {"global": (Stage.GLOBAL,), "local": (Stage.GLOBAL, Stage.LOCAL)}
+OUTPUTS = ["alpha", "alpha_code", "attention", "local_map", "local_features"]
+
+
+@dataclass(frozen=True)
+class HoldoutFigures:
+    """figures[set][stage] = {"mAP", "R@1", "P@20"}, each in 0..1."""
+
+    figures: dict[str, dict[str, dict[str, float]]]
+
+    def mean(self, measure: str, stage: str = "global") -> float:
+        """The mean over the sets."""
+        return float(np.mean([rows[stage][measure] for rows in self.figures.values()]))
+
+    def as_json(self) -> dict[str, dict[str, dict[str, float]]]:
+        return {
+            name: {stage: {key: round(value, 4) for key, value in row.items()} for stage, row in rows.items()}
+            for name, rows in self.figures.items()
+        }
+
+
+class GraphEmbedder:
+    """embed.onnx and code.onnx as they are, without a manifest. threads: of ONNX Runtime."""
+
+    def __init__(self, embed: Path, code: Path, *, threads: int = 2) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._embed = onnxruntime.InferenceSession(str(embed), options, providers=["CPUExecutionProvider"])
+        self._code = onnxruntime.InferenceSession(str(code), options, providers=["CPUExecutionProvider"])
+
+    def code_logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[N, 128] -> [N, bits]."""
+        return np.asarray(self._code.run(["logits"], {"features": features})[0])
+
+    def embed(self, pictures: Sequence[Rgb]) -> Iterator[Embedding]:
+        """One Embedding per picture, in order."""
+        for picture in pictures:
+            out = self._embed.run(OUTPUTS, {"image": picture[None]})
+            yield Embedding(*(value[0] for value in out))
+
+    def features(self, pictures: Sequence[Rgb]) -> list[PhotoFeatures]:
+        """What a library would store of the pictures."""
+        made = list(self.embed(pictures))
+        codes = make_local_codes_batch(made, self.code_logits)
+        return [
+            PhotoFeatures(e.alpha.astype(np.float16), e.alpha_code, c) for e, c in zip(made, codes, strict=True)
+        ]
+
+
+def holdout_rows(cache: PhotoCache) -> dict[str, list[int]]:
+    """Rows of `cache` per labelled set that lie in held-out classes."""
+    held = holdout_classes(cache.photos, LABELLED)
+    return {
+        name: rows
+        for name in LABELLED
+        if (rows := [i for i, p in enumerate(cache.photos) if p.set == name and p.label in held])
+    }
+
+
+def set_figures(
+    features: Sequence[PhotoFeatures], labels: Sequence[str], parameters: RetrievalParameters
+) -> dict[str, dict[str, float]]:
+    """The figures of one gallery whose photos all ask, for both stages."""
+    gallery = Gallery.of(features)
+    names = np.array(labels)
+    queries = np.array([i for i, name in enumerate(labels) if labels.count(name) > 1], np.int64)
+    result = {}
+    for stage, stages in STAGES.items():
+        rows = [
+            names[order] == names[query]
+            for query, order in rankings(gallery, queries, stages=stages, parameters=parameters)
+        ]
+        result[stage] = {
+            "mAP": float(np.mean([average_precision(row) for row in rows])),
+            "R@1": float(np.mean([recall_at(row, 1) for row in rows])),
+            "P@20": float(np.mean([precision_at(row, 20) for row in rows])),
+        }
+    return result
+
+
+def holdout_figures(
+    embed: Path,
+    code: Path,
+    cache: PhotoCache,
+    shapes: Sequence[Shape],
+    parameters: RetrievalParameters | None = None,
+) -> HoldoutFigures:
+    """Measure one graph."""
+    embedder = GraphEmbedder(embed, code)
+    result = {}
+    for name, rows in holdout_rows(cache).items():
+        features = embedder.features([whole(cache.decode(row), shapes) for row in rows])
+        labels = [cache.photos[row].label or "" for row in rows]
+        result[name] = set_figures(features, labels, parameters or RetrievalParameters())
+    return HoldoutFigures(result)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument(
+        "--side", type=int, action="append", help="input area to try; default: the manifest's shapes"
+    )
+    args = parser.parse_args(argv)
+    manifest = json.loads((args.pack / "manifest.json").read_text(encoding="utf-8"))
+    own = [(height, width) for height, width in manifest["input"]["shapes"]]
+    cache = PhotoCache.build(args.data, list_photos(args.data, limits=SET_LIMITS), args.cache)
+    parameters = RetrievalParameters.from_manifest(manifest)
+    rows = {f"area {side}^2": shapes_of_area(side) for side in args.side or []} or {"as shipped": own}
+    files = (args.pack / "embed.onnx", args.pack / "code.onnx")
+    print(
+        json.dumps(
+            {name: holdout_figures(*files, cache, shapes, parameters).as_json() for name, shapes in rows.items()},
+            indent=1,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

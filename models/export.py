@@ -1,0 +1,138 @@
+"""Makes a model pack from a training run.
+
+    python -m models.export --run runs/indicium-s --data DIR --cache CACHE --out models/packs/indicium-s
+
+Learns the closed-form heads on TRAIN photos (held-out classes excepted), exports, checks the graph against PyTorch
+(cosine at least 0.999), quantises to int8 where that loses under half a point of mAP on the TRAIN hold-out, else
+stores the weights as float16, and writes manifest, licence and card. Scores and words are fitted afterwards:
+`python -m models.calibrate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from models import checkpoint
+from models.card import write_card
+from models.data import LABELLED, SET_LIMITS, PhotoCache, Rgb, holdout_classes, list_photos, whole
+from models.evaluate.holdout import HoldoutFigures, holdout_figures
+from models.graph import export_codes, export_embedder, halve_weights, quantise
+from models.heads import HeadSettings, batches, learn_heads
+from models.manifest import Shape, shapes_of_area, write_manifest
+from models.networks.student import Embedder
+from models.settings import PRESETS
+from models.train import make_student
+
+LOSS_ALLOWED = 0.005  # of mAP on the hold-out, for int8
+LEAST_COSINE = 0.999
+LICENCE = Path(__file__).resolve().parents[1] / "LICENSE"
+
+
+def parity(net: Embedder, path: Path, images: Rgb) -> float:
+    """The least cosine between the descriptors of PyTorch and of the exported graph. images: [B, H, W, 3] uint8."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    made = session.run(["alpha"], {"image": images})[0]
+    with torch.no_grad():
+        wanted = net(torch.from_numpy(images))[0].numpy()
+    return float((made * wanted).sum(1).min())
+
+
+def training_pictures(cache: PhotoCache, shapes: list[Shape], count: int, *, seed: int = 0) -> list[Rgb]:
+    """`count` whole TRAIN photos, spread over the sets, none of a held-out class or a tiny one."""
+    held = holdout_classes(cache.photos, LABELLED)
+    small = {"mini-imagenet-84", "style-128", "flowers-128"}
+    rows = [i for i, photo in enumerate(cache.photos) if photo.label not in held and photo.set not in small]
+    by_set: dict[str, list[int]] = {}
+    for row in np.random.default_rng(seed).permutation(rows):
+        by_set.setdefault(cache.photos[row].set, []).append(int(row))
+    share = -(-count // max(len(by_set), 1))
+    chosen = [row for members in by_set.values() for row in members[:share]]
+    return [whole(cache.decode(row), shapes) for row in chosen]
+
+
+def choose_precision(
+    single: Path, folder: Path, pictures: list[Rgb], cache: PhotoCache, shapes: list[Shape]
+) -> tuple[str, dict[str, HoldoutFigures]]:
+    """Write embed.onnx into `folder` as int8 or with float16 weights; returns which, and the hold-out figures."""
+    with tempfile.TemporaryDirectory() as place:
+        small = Path(place) / "int8.onnx"
+        quantise(single, small, list(batches(pictures[:160], 4)), keep=("fusion",))
+        figures = {
+            "fp32": holdout_figures(single, folder / "code.onnx", cache, shapes),
+            "int8": holdout_figures(small, folder / "code.onnx", cache, shapes),
+        }
+        lost = figures["fp32"].mean("mAP") - figures["int8"].mean("mAP")
+        if lost < LOSS_ALLOWED:
+            shutil.copyfile(small, folder / "embed.onnx")
+            return "int8", figures
+    halve_weights(single, folder / "embed.onnx")
+    return "fp16-weights", figures
+
+
+def export(run: Path, data: Path, out: Path, *, cache_folder: Path, side: int, version: str, photos: int) -> None:
+    """Make the pack. Raises ValueError when the exported graph disagrees with PyTorch."""
+    state = checkpoint.load(run / "checkpoint.pt")
+    if state is None:
+        raise ValueError(f"there is no checkpoint in {run}: train first")
+    student = make_student(PRESETS["cpu"])
+    student.load_state_dict(state.tensors["average"])
+    cache = PhotoCache.build(data, list_photos(data, limits=SET_LIMITS), cache_folder)
+    shapes = shapes_of_area(side)
+    pictures = training_pictures(cache, shapes, photos)
+    net, codes = learn_heads(student, pictures, HeadSettings())
+    out.mkdir(parents=True, exist_ok=True)
+    for old in out.glob("*"):
+        old.unlink()
+    export_codes(codes, out / "code.onnx")
+    with tempfile.TemporaryDirectory() as place:
+        single = Path(place) / "fp32.onnx"
+        export_embedder(net, single)
+        cosine = parity(net, single, next(batches(pictures[:16])))
+        if cosine < LEAST_COSINE:
+            raise ValueError(f"the exported graph disagrees with PyTorch: cosine {cosine:.5f}")
+        precision, figures = choose_precision(single, out, pictures, cache, shapes)
+    shutil.copyfile(LICENCE, out / "LICENSE")
+    measured = {
+        "parity_cosine": round(cosine, 6),
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "holdout": {name: row.as_json() for name, row in figures.items()},
+    }
+    write_card(out / "MODEL_CARD.md", shapes=shapes, precision=precision, figures=measured, state=state, run=run)
+    write_manifest(out, shapes=shapes, precision=precision, version=version, figures=measured, sections={})
+    print(f"{out}: {precision}, {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--side", type=int, default=224, help="input shapes have about this side squared in pixels"
+    )
+    parser.add_argument("--version", default="1.0.0")
+    parser.add_argument(
+        "--photos", type=int, default=4000, help="TRAIN photos that the closed-form heads learn from"
+    )
+    args = parser.parse_args(argv)
+    export(
+        args.run,
+        args.data,
+        args.out,
+        cache_folder=args.cache,
+        side=args.side,
+        version=args.version,
+        photos=args.photos,
+    )
+
+
+if __name__ == "__main__":
+    main()

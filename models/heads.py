@@ -1,0 +1,134 @@
+"""The heads learnt in closed form, or in seconds, on TRAIN photos over a trained student.
+
+Centring and PCA of the descriptor, ITQ, the projection of the local features, the code layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from models.data import Rgb
+from models.linear import itq, l2, pca, whitened_pca
+from models.networks.bihalf import CodeLayer
+from models.networks.student import Embedder, LocalHead, Student
+from models.targets import to_input
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """whitening: power of the local PCA; deep: weight of the deeper joint in the local features (LocalHead)."""
+
+    whitening: float = 0.5
+    deep: float = 0.5
+    cells_per_photo: int = 48
+    code_steps: int = 600
+    seed: int = 0
+
+
+def batches(pictures: Iterable[Rgb], size: int = 16) -> Iterator[NDArray[np.uint8]]:
+    """Stack pictures of equal shape, [<= size, H, W, 3]; their order is not kept."""
+    waiting: dict[tuple[int, ...], list[Rgb]] = {}
+    for picture in pictures:
+        rows = waiting.setdefault(picture.shape, [])
+        rows.append(picture)
+        if len(rows) == size:
+            yield np.stack(waiting.pop(picture.shape))
+    for rows in waiting.values():
+        yield np.stack(rows)
+
+
+@torch.no_grad()
+def learn_heads(student: Student, pictures: Iterable[Rgb], settings: HeadSettings) -> tuple[Embedder, CodeLayer]:
+    """Run `student` over whole TRAIN pictures ([H, W, 3] uint8 each) and learn every head from what it says."""
+    student = student.eval()
+    local = LocalHead(channels=student.trunk.JOINTS[1:])
+    rng = np.random.default_rng(settings.seed)
+    descriptors, cells = [], []
+    for images in batches(pictures):
+        out = student(to_input(torch.from_numpy(images)))
+        descriptors.append(F.normalize(out.descriptor.float(), dim=1).numpy())
+        raw = local.raw(out.maps).flatten(2).transpose(1, 2).numpy()
+        pick = rng.permutation(raw.shape[1])[: settings.cells_per_photo]
+        cells.append(raw[:, pick].reshape(-1, raw.shape[2]))
+    vectors = np.concatenate(descriptors).astype(np.float64)
+    net = Embedder(student, local, out=vectors.shape[1]).eval()
+    centre, rotation, _ = pca(vectors, vectors.shape[1])
+    alpha = l2((vectors - centre) @ rotation.T)
+    offset, weight, _ = itq(alpha, vectors.shape[1], seed=settings.seed)
+    for name, value in (
+        ("centre", centre),
+        ("rotation", rotation),
+        ("hash_offset", offset),
+        ("hash_rotation", weight),
+    ):
+        getattr(net, name).copy_(torch.from_numpy(value))
+    learn_local(local, np.concatenate(cells).astype(np.float64), settings)
+    features = local_features_of(local, np.concatenate(cells))
+    return net, learn_codes(features, settings)
+
+
+def learn_local(local: LocalHead, cells: NDArray[np.float64], settings: HeadSettings) -> None:
+    """Standardise both halves as a whole, weigh the deeper one, and project by a partly whitened PCA."""
+    shallow = local.channels[0]
+    mean = cells.mean(0)
+    scale = np.concatenate(
+        [
+            np.full(shallow, 1.0 / np.sqrt(np.square(cells[:, :shallow] - mean[:shallow]).sum(1).mean())),
+            np.full(
+                cells.shape[1] - shallow,
+                settings.deep / np.sqrt(np.square(cells[:, shallow:] - mean[shallow:]).sum(1).mean()),
+            ),
+        ]
+    )
+    inner, weight = whitened_pca((cells - mean) * scale, local.weight.shape[0], settings.whitening)
+    local.mean.copy_(torch.from_numpy(mean + inner / np.maximum(scale, 1e-12)))
+    local.weight.copy_(torch.from_numpy(weight * scale))
+
+
+def local_features_of(local: LocalHead, cells: NDArray[np.float32]) -> torch.Tensor:
+    """[N, raw] -> [N, 128] L2-normalised local features."""
+    return F.normalize((torch.from_numpy(cells).float() - local.mean) @ local.weight.T, dim=1)
+
+
+def learn_codes(features: torch.Tensor, settings: HeadSettings, *, batch: int = 512) -> CodeLayer:
+    """LM-BiHalf without pairs: MSE between the cosines of codes and of features on two half-batches, gamma = 6.
+
+    Local features and means of a few neighbours in feature space (as centroids are) are mixed in every batch.
+    """
+    torch.manual_seed(settings.seed)
+    layer = CodeLayer(features.shape[1], 128)
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
+    generator = torch.Generator().manual_seed(settings.seed)
+    with torch.enable_grad():
+        for step in range(settings.code_steps):
+            for group in optimiser.param_groups:
+                group["lr"] = 0.1 * (1 - step / settings.code_steps) + 1e-4
+            x = features[torch.randint(len(features), (batch,), generator=generator)]
+            near = (x @ x.T).topk(4, dim=1).indices[: batch // 2]
+            x = torch.cat([F.normalize(x[near].mean(1), dim=1), x[batch // 2 :]])
+            x = x[torch.randperm(batch, generator=generator)]
+            code = layer.codes(x)
+            left, right = code[: batch // 2], code[batch // 2 :]
+            wanted = x[: batch // 2] @ x[batch // 2 :].T
+            loss = F.mse_loss(left @ right.T / code.shape[1], wanted)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        # The running median follows a moving layer; settle it on everything at the end.
+    with torch.no_grad():
+        layer.median.copy_(layer.linear(features).median(0).values)
+    return layer.eval()
+
+
+def whole_pictures(pictures: Sequence[Rgb], shapes: Sequence[tuple[int, int]]) -> Iterator[Rgb]:
+    """The pictures in the input shapes that the application would choose."""
+    from models.data import whole
+
+    for picture in pictures:
+        yield whole(picture, shapes)

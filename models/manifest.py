@@ -1,0 +1,126 @@
+"""The manifest, licence and card of a pack."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Shape = tuple[int, int]
+ASPECTS = (4 / 3, 3 / 2, 16 / 9, 2.2, 3.0)
+
+PROVENANCE = [
+    {"name": name, "source": source, "licence": licence, "use": use}
+    for name, source, licence, use in (
+        (
+            "ImageNet MobileNetV2 (int8)",
+            "tf2_mobilenet_v2_1.0_224_ptq.tflite",
+            "Apache-2.0",
+            "teacher: its outputs only",
+        ),
+        ("grocery", "marcusklasson/GroceryStoreDataset", "MIT", "first half of the classes"),
+        ("caltech101", "MachineLearning2020/Homework2-Caltech101", "research", "first half of the classes"),
+        (
+            "cars",
+            "fmejbah/car_dataset1",
+            "research",
+            "classes 1 to 98; by oversight about 2,000 others, unlabelled",
+        ),
+        ("imagenette", "thunderInfy/imagenette", "ImageNet terms (research)", "train"),
+        ("flickr8k", "RlNZLER/Image-Text-Matching", "not stated", "unlabelled"),
+        ("clothing", "alexeygrigorev/clothing-dataset", "CC0", "unlabelled"),
+        ("in1k-samples", "EliSchwartz/imagenet-sample-images", "ImageNet terms (research)", "unlabelled"),
+        ("in1k-second", "ajschumacher/imagen", "ImageNet terms (research)", "unlabelled"),
+        ("fashion", "GaneshNeupane01/Fashion-Recommendation-System", "not stated", "unlabelled, a part"),
+        ("cats-dogs", "chanakya2734/Image-classification-using-CNN", "not stated", "unlabelled, a part"),
+        ("trash", "congduytran12/Trash-Classification-", "MIT", "unlabelled"),
+        ("textures", "pan8915/DeepTexture", "research", "unlabelled"),
+        ("bsds", "BIDS/BSDS500", "research", "unlabelled"),
+        ("flowers-128", "martinwestin/flower_classification", "not stated", "unlabelled"),
+        ("mini-imagenet-84", "Deo0330/split_minidataset", "ImageNet terms (research)", "unlabelled, a part"),
+        ("style-128", "ZhaoyueCheng/Image-Style-Recognition", "not stated", "unlabelled"),
+    )
+]
+
+
+def shapes_of_area(side: int, *, multiple: int = 32) -> list[Shape]:
+    """Input shapes (height, width) of about `side`^2 pixels for the aspect ratios that photos have, square first.
+
+    Sides are multiples of `multiple`; a shape trades an error in aspect ratio against one in area.
+    """
+
+    def nearest(aspect: float) -> Shape:
+        sides = range(multiple, side * 3, multiple)
+        return min(
+            ((h, w) for h in sides for w in sides),
+            key=lambda s: 3 * abs(math.log(s[1] / s[0] / aspect)) + abs(math.log(s[0] * s[1] / side**2)),
+        )
+
+    wide = [nearest(aspect) for aspect in ASPECTS]
+    return list(dict.fromkeys([nearest(1.0), *wide, *((w, h) for h, w in wide)]))
+
+
+def described(path: Path) -> dict[str, object]:
+    """sha256 and size of a file."""
+    data = path.read_bytes()
+    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def write_manifest(
+    folder: Path,
+    *,
+    shapes: Sequence[Shape],
+    precision: str,
+    version: str,
+    figures: Mapping[str, Any],
+    sections: Mapping[str, Mapping[str, object]],
+    dimension: int = 512,
+    map_dimension: int = 256,
+) -> None:
+    """Write manifest.json over the files that lie in `folder`. `sections`: thresholds, relevance, fusion,
+    calibration (see `models.calibrate`)."""
+    files = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != "manifest.json")
+    document = {
+        "format": 1,
+        "name": "indicium-s",
+        "version": version,
+        "title": "Indicium small",
+        "description": "A small, fast model for everyday photos: same scene, same object, same kind of thing",
+        "licence": "Apache-2.0",
+        "licence_file": "LICENSE",
+        "card": "MODEL_CARD.md",
+        "provenance": PROVENANCE,
+        "minimum_application": "0.1.0",
+        "input": {
+            "name": "image",
+            "layout": "NHWC",
+            "dtype": "uint8",
+            "shapes": [list(shape) for shape in shapes],
+            "mean": None,
+            "std": None,
+        },
+        "outputs": {
+            "alpha": {"name": "alpha", "dtype": "float32", "shape": ["B", dimension]},
+            "alpha_code": {"name": "alpha_code", "dtype": "uint8", "shape": ["B", dimension // 8]},
+            "attention": {"name": "attention", "dtype": "float32", "shape": ["B", "h", "w"]},
+            "local_map": {"name": "local_map", "dtype": "float32", "shape": ["B", map_dimension, "h", "w"]},
+            "local_features": {"name": "local_features", "dtype": "float32", "shape": ["B", "h", "w", 128]},
+        },
+        "local": {
+            "stride": 16,
+            "clusters": 32,
+            "code_bits": 128,
+            "dimension": 128,
+            "map_dimension": map_dimension,
+        },
+        "precision": precision,
+        **sections,
+        "figures": dict(figures),
+        "files": {name: described(folder / name) for name in files},
+    }
+    partial = folder / "manifest.tmp"
+    partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    partial.replace(folder / "manifest.json")
