@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import platformdirs
 import psutil
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from desktop_app.domain.devices import Device
 from desktop_app.domain.evidence import MatchEvidence
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 HOME_VARIABLE = "INDICIUM_HOME"  # one folder for library, packs and log: for tests and for a portable installation
+PACKS_VARIABLE = "INDICIUM_PACKS"  # the folder of the shipped packs, for tests
 LOG_BYTES = 2_000_000
 LOG_FILES = 3
 PAINTED_SIDE = 2048  # pixels of the long side that are enough for a page
@@ -88,7 +90,8 @@ def library_root(options: Options) -> Path:
 def pack_places() -> list[Path] | None:
     """Where packs are looked for; None for the usual places."""
     chosen = home()
-    return [packs_dir(), chosen / "packs"] if chosen else None
+    shipped = Path(os.environ.get(PACKS_VARIABLE) or packs_dir())
+    return [shipped, chosen / "packs"] if chosen else None
 
 
 def open_engine(options: Options, pack: str | None = None) -> Engine:
@@ -96,10 +99,17 @@ def open_engine(options: Options, pack: str | None = None) -> Engine:
 
     Raises PackError or DeviceError.
     """
+    _one_blas_thread()
     installed = find_pack(pack or options.pack, folders=pack_places())
     parameters = RetrievalParameters.from_manifest(installed.manifest.raw)
     embedder = OnnxEmbedder(installed.directory, device=options.device, threads=options.thread_count())
     return Engine(embedder, parameters, source=_source(installed))
+
+
+@cache
+def _one_blas_thread() -> threadpool_limits:
+    """Matrix products here are small: threads of their own only get in the way of decoding and the network."""
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 def _source(pack: InstalledPack) -> str:

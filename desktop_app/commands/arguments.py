@@ -142,7 +142,7 @@ def _evaluate(commands: Commands) -> None:
         protocols, "folders", "the folders of a directory are the classes", run="evaluate_folders_command"
     )
     folders.add_argument("--data", type=Path, required=True, metavar="DIR")
-    folders.add_argument("--pack", nargs="+", default=[], metavar="P", help="packs to compare")
+    folders.add_argument("--pack", dest="packs", nargs="+", default=[], metavar="P", help="packs to compare")
     folders.add_argument("--profiles", default="instant,balanced", metavar="LIST", help="default %(default)s")
     folders.add_argument("--queries", type=int, default=None, metavar="N", help="so many, from all classes")
     _device_option(folders)

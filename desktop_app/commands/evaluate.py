@@ -17,7 +17,7 @@ def evaluate_folders_command(arguments: Namespace) -> int:
     """The protocol `folders`: the direct children of a folder are the classes."""
     profiles = [_profile(name) for name in arguments.profiles.split(",")]
     options = options_of(arguments)
-    packs = [evaluated_pack(options, name) for name in arguments.pack or [None]]
+    packs = [evaluated_pack(options, name) for name in arguments.packs or [None]]
     with stoppable() as control:
         job = evaluate_folders(
             arguments.data,

@@ -161,7 +161,7 @@ def _embed(
     indexed = failed = 0
     changed: list[PhotoId] = []
     skipped: list[Skipped] = []
-    last = time.monotonic()
+    last = float("-inf")  # the first commit is told at once: from there on searches find something
     steps = pipeline.run(_pending(session, digest))
     try:
         for step in steps:

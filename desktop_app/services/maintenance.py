@@ -86,7 +86,7 @@ def _snapshot_problems(layout: LibraryLayout) -> Iterator[tuple[str, str]]:
             sidecar = Sidecar.read(path)
             size = data.stat().st_size
             with data.open("rb") as file:
-                checksum = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
+                checksum = hashlib.file_digest(file, hashlib.blake2b).hexdigest()
         except SnapshotInvalid as error:
             yield digest, f"{error.message} (the index is built again when needed)."
         except OSError as error:
