@@ -146,7 +146,7 @@ def whole(rgb: Rgb, shapes: Sequence[tuple[int, int]]) -> Rgb:
 
 
 def random_crop(rgb: Rgb, side: int, random: np.random.Generator) -> Rgb:
-    """A crop of 25 to 100 % of the area (one in ten: 8 to 25 %, one in eight: all of it), half of them mirrored."""
+    """A crop of 25 to 100 % of the area (1 in 10: 8 to 25 %, 1 in 8: all of it), half of them mirrored."""
     height, width = rgb.shape[:2]
     draw = random.random()
     share = 1.0 if draw < 0.125 else random.uniform(0.08, 0.25) if draw < 0.225 else random.uniform(0.25, 1.0)

@@ -36,7 +36,7 @@ LICENCE = Path(__file__).resolve().parents[1] / "LICENSE"
 
 
 def parity(net: Embedder, path: Path, images: Rgb) -> float:
-    """The least cosine between the descriptors of PyTorch and of the exported graph. images: [B, H, W, 3] uint8."""
+    """The least cosine between PyTorch's descriptors and the exported graph's. images: [B, H, W, 3] uint8."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     made = session.run(["alpha"], {"image": images})[0]
     with torch.no_grad():
