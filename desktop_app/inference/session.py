@@ -88,9 +88,9 @@ class OnnxEmbedder:
         """
         self._check_batch(batch)
         results: list[Embedding] = []
-        for start in range(0, len(batch), self.batch_size):
+        while len(results) < len(batch):  # the batch size shrinks when the device is replaced on the way
             with self._turns.turn(urgent=False):
-                results += self._run(batch[start : start + self.batch_size])
+                results += self._run(batch[len(results) : len(results) + self.batch_size])
         return results
 
     def embed_query(self, picture: NDArray[np.uint8]) -> Embedding:
