@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a run depends on besides its photos and its teacher. Times are minutes of the phase."""
+    """Everything a run depends on besides its photos and its teacher.
+
+    Times are minutes of a phase; where `steps` is not 0, a phase of more than 0 minutes takes so many steps instead.
+    """
 
     side: int = 224
     batch: int = 32
@@ -15,6 +18,7 @@ class Settings:
     stages_minutes: float = 60.0
     joint_minutes: float = 240.0
     labels_minutes: float = 0.0
+    steps: int = 0
     stages_rate: float = 3e-3
     joint_rate: float = 8e-4
     labels_rate: float = 5e-5
@@ -42,8 +46,7 @@ PRESETS: dict[str, Settings] = {
         Settings(),
         side=64,
         batch=8,
-        stages_minutes=0.05,
-        joint_minutes=0.15,
+        steps=40,
         widths=(8, 8, 16, 32, 32),
         pooled=64,
         rfb_width=8,

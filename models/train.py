@@ -6,7 +6,8 @@
 
 DIR holds `train/` (and `evaluate/`, whose near-copies are then left out of training), or is a plain folder of
 photos. The run folder holds checkpoint.pt (a killed run goes on from it), losses.csv, losses.png, settings.json.
-Rates fall along a cosine over the time of a phase, so a phase ends when its minutes are used up.
+Rates fall along a cosine over the time of a phase, so a phase ends when its minutes are used up (the smoke preset
+counts steps instead).
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ class Run:
     def phase(
         self, name: str, loss: Loss, feeder: Feeder, minutes: float, rate: float, state: checkpoint.State
     ) -> float:
-        """Train until `minutes` are used up. Returns the mean loss of the last log interval."""
+        """Train until `minutes` are used up, or as many steps as the settings say. Returns the mean loss of the
+        last log interval."""
         parameters = list(self.student.parameters())
         if isinstance(loss, LabelsLoss):
             parameters += list(loss.arcface.parameters())
@@ -117,9 +119,12 @@ class Run:
         sums: dict[str, float] = {}
         last, total = math.inf, minutes * 60
         self.student.train()
-        while (elapsed := done + time.monotonic() - started) < total:
+        while True:
+            elapsed = done + time.monotonic() - started
+            share = step / self.settings.steps if self.settings.steps else elapsed / total
+            if share >= 1:
+                break
             batch = feeder.next()
-            share = elapsed / total
             now = rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
             for group in optimiser.param_groups:
                 group["lr"] = now
@@ -140,7 +145,7 @@ class Run:
                 self._log(name, step, elapsed, now, means)
             if step % self.settings.checkpoint_every == 0:
                 self._save(name, step, done + time.monotonic() - started, optimiser)
-        self._save(name, step, total, optimiser)
+        self._save(name, step, max(elapsed, total), optimiser)
         return last
 
     def _save(self, phase: str, step: int, elapsed: float, optimiser: torch.optim.Optimizer) -> None:
@@ -288,12 +293,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--from-trunk", type=Path)
     parser.add_argument("--from-pack", type=Path)
     parser.add_argument("--cache", type=Path, help="folder for the prepared photos")
+    parser.add_argument("--steps", type=int, help="steps of every phase, instead of minutes")
     parser.add_argument("--phases", default=None, help="comma-separated: stages,joint,labels")
     for phase in PHASES:
         parser.add_argument(f"--{phase}-minutes", type=float)
         parser.add_argument(f"--{phase}-rate", type=float)
     args = parser.parse_args(argv)
     settings = PRESETS[args.preset]
+    if args.steps is not None:
+        settings = replace(settings, steps=args.steps)
     for phase in PHASES:
         for what in ("minutes", "rate"):
             value = getattr(args, f"{phase}_{what}")
