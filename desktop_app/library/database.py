@@ -187,7 +187,8 @@ def open_reader(catalogue: Path) -> Database:
     schema.refuse_foreign(catalogue, schema.read_header(catalogue))
     try:
         try:
-            connection = _connect(catalogue, "mode=ro")
+            # Not "mode=ro": after a kill the first one to open must be able to bring the log in order.
+            connection = _connect(catalogue, "mode=rw")
             header = _header_of(connection)
         except sqlite3.OperationalError:
             # WAL needs to create a file beside the catalogue. Where that is not allowed nobody can write, so the
@@ -219,9 +220,9 @@ def open_or_create(root: Path) -> Database:
     return open_writer(layout.catalogue)
 
 
-def connect_read_only(catalogue: Path) -> sqlite3.Connection:
-    """A bare connection that only reads, for salvage. Raises errors of sqlite3."""
-    return _connect(catalogue, "mode=ro")
+def connect(catalogue: Path, *, writable: bool) -> sqlite3.Connection:
+    """A bare connection, for salvage. Raises errors of sqlite3."""
+    return _connect(catalogue, "mode=rw" if writable else "mode=ro")
 
 
 def _connect(catalogue: Path, mode: str) -> sqlite3.Connection:

@@ -43,9 +43,9 @@ def add_features(db: Database, pack: int, fingerprint: bytes, features: PhotoFea
     alpha = pack_alpha(features.alpha)
     code = features.alpha_code.tobytes() if features.alpha_code is not None else None
     inserted = db.row(
-        "INSERT INTO features(pack, fingerprint, checksum, alpha, alpha_code) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO features(pack, fingerprint, checksum, alpha, alpha_code, has_local) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT(pack, fingerprint) DO NOTHING RETURNING id",
-        (pack, fingerprint, checksum(alpha, code), alpha, code),
+        (pack, fingerprint, checksum(alpha, code), alpha, code, features.local is not None),
     )
     if inserted is not None and features.local is not None:
         db.execute(

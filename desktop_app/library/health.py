@@ -97,7 +97,7 @@ def _check_features(db: Database) -> list[str]:
         problems.append(f"{loose} local codes belong to no features.")
     broken = len(_damaged_features(db))
     if broken:
-        problems.append(f"{broken} features are damaged: their checksums do not fit.")
+        problems.append(f"{broken} features are damaged: parts are lost or their checksums do not fit.")
     lengths = db.rows("SELECT pack, count(DISTINCT length(alpha)) FROM features GROUP BY pack")
     if any(number > 1 for _, number in lengths):
         problems.append("Descriptors of one pack have different lengths.")
@@ -141,16 +141,16 @@ def _damaged_features(db: Database) -> list[int]:
     broken = []
     last = 0
     while rows := db.rows(
-        "SELECT f.id, f.checksum, f.alpha, f.alpha_code, l.codes FROM features f"
+        "SELECT f.id, f.checksum, f.alpha, f.alpha_code, f.has_local, l.codes FROM features f"
         " LEFT JOIN local_codes l ON l.feature = f.id WHERE f.id > ? ORDER BY f.id LIMIT ?",
         (last, _CHUNK),
     ):
         last = rows[-1][0]
-        for row, expected, alpha, alpha_code, codes in rows:
+        for row, expected, alpha, alpha_code, has_local, codes in rows:
             try:
                 if codes is not None:
                     unpack_local(codes)
-                if not alpha or checksum(alpha, alpha_code) != expected:
+                if not alpha or checksum(alpha, alpha_code) != expected or bool(has_local) != (codes is not None):
                     broken.append(row)
             except DamagedFeatures:
                 broken.append(row)

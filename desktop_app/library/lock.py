@@ -36,8 +36,11 @@ class LockHolder:
 
     @property
     def here(self) -> bool:
-        """Whether it runs on this machine (whose name may have changed since)."""
-        return self.host == socket.gethostname() or (self.machine != "" and self.machine == _machine())
+        """Whether it runs on this machine: its identity counts (names change and repeat), else its name."""
+        machine = _machine()
+        if machine and self.machine:
+            return machine == self.machine
+        return self.host == socket.gethostname()
 
     def alive(self) -> bool:
         """Whether it still runs. A process elsewhere counts as alive: nobody can tell from here."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from desktop_app.domain.errors import LibraryDamaged, LibraryError
 from desktop_app.library import schema
-from desktop_app.library.database import Database, Row, connect_read_only, create, open_writer
+from desktop_app.library.database import Database, Row, connect, create, open_writer
 from desktop_app.library.faults import from_os_error, from_sqlite_error, shown
 from desktop_app.library.health import mend
 from desktop_app.library.layout import LibraryLayout
@@ -62,7 +62,7 @@ def recover(root: Path) -> RecoveryReport:
         fresh = open_writer(fresh_file)
         try:
             with _readable(catalogue, fresh_file, patched) as source:
-                _copy(source, fresh)
+                _copy(source, fresh, bound=max(1000, catalogue.stat().st_size // _LEAST_ROW_BYTES))
             notes = _settle(fresh)
             photos, folders, features = (
                 fresh.number(f"SELECT count(*) FROM {table}") for table in ("photos", "folders", "features")
@@ -85,33 +85,46 @@ def recover(root: Path) -> RecoveryReport:
 
 @contextlib.contextmanager
 def _readable(catalogue: Path, fresh: Path, patched: Path) -> Iterator[sqlite3.Connection]:
-    """The damaged catalogue; if its first page (header and table list) is lost, a copy with that of a fresh one.
+    """The damaged catalogue if its list of tables can be read, else a copy in which SQLite may put things right.
 
-    All catalogues of one format have the same first page but for its counters, because they are made alike.
+    If the first page (header and list of tables) is lost, the copy gets that of a fresh catalogue: all catalogues
+    of one format have the same first page but for its counters, because they are made alike.
     """
-    source = connect_read_only(catalogue)
+    source = connect(catalogue, writable=False)
     try:
-        tables = {row[0] for row in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.Error:
-        tables = set()
-    if not tables.issuperset(_TABLES):
-        source.close()
-        shutil.copyfile(catalogue, patched)
-        log_file = _beside(catalogue, "-wal")
-        if log_file.exists():
-            shutil.copyfile(log_file, _beside(patched, "-wal"))
-        with fresh.open("rb") as good, patched.open("r+b") as bad:
-            page = bytearray(good.read(schema.PAGE_SIZE))
-            page[28:32] = (patched.stat().st_size // schema.PAGE_SIZE).to_bytes(4, "big")
-            bad.write(page)
-        source = connect_read_only(patched)
-    try:
+        if not _lists_tables(source):
+            source.close()
+            source = _copied(catalogue, patched)
+        if not _lists_tables(source):
+            source.close()
+            source = _copied(catalogue, patched, first_page=fresh)
         yield source
     finally:
         source.close()
 
 
-def _copy(source: sqlite3.Connection, fresh: Database) -> None:
+def _lists_tables(source: sqlite3.Connection) -> bool:
+    try:
+        found = {row[0] for row in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
+    return found.issuperset(_TABLES)
+
+
+def _copied(catalogue: Path, copy: Path, *, first_page: Path | None = None) -> sqlite3.Connection:
+    _remove(copy)
+    shutil.copyfile(catalogue, copy)
+    if _beside(catalogue, "-wal").exists():
+        shutil.copyfile(_beside(catalogue, "-wal"), _beside(copy, "-wal"))
+    if first_page is not None:
+        with first_page.open("rb") as good, copy.open("r+b") as bad:
+            page = bytearray(good.read(schema.PAGE_SIZE))
+            page[28:32] = (copy.stat().st_size // schema.PAGE_SIZE).to_bytes(4, "big")
+            bad.write(page)
+    return connect(copy, writable=True)
+
+
+def _copy(source: sqlite3.Connection, fresh: Database, *, bound: int) -> None:
     fresh.execute("PRAGMA foreign_keys = OFF")
     for table in _TABLES:
         columns = [row[1] for row in fresh.rows(f"PRAGMA table_info({table})")]
@@ -119,15 +132,15 @@ def _copy(source: sqlite3.Connection, fresh: Database) -> None:
             there = {row[1] for row in source.execute(f"PRAGMA table_info({table})")}
             columns = [column for column in columns if column in there]
         insert = f"INSERT OR IGNORE INTO {table}({','.join(columns)}) VALUES ({','.join('?' * len(columns))})"
-        for rows in _rows(source, table, columns):
+        for rows in _rows(source, table, columns, bound=bound):
             _insert(fresh, insert, rows)
 
 
-def _rows(source: sqlite3.Connection, table: str, columns: Sequence[str]) -> Iterator[list[Row]]:
+def _rows(source: sqlite3.Connection, table: str, columns: Sequence[str], *, bound: int) -> Iterator[list[Row]]:
     """Every row that can be read: a range that fails is halved until only the damaged rows are left out."""
     key = _KEYS.get(table, "id")
     query = f"SELECT {','.join(columns)} FROM {table} NOT INDEXED WHERE {key} BETWEEN ? AND ? ORDER BY {key}"
-    last = _last(source, table, key)
+    last = _last(source, table, key, bound=bound)
     samples = range(1, last + 1, max(1, last // _SAMPLES))
     if not any(_answers(source, query, sample) for sample in samples):
         log.warning("the table %s cannot be read at all", table)
@@ -154,7 +167,8 @@ def _answers(source: sqlite3.Connection, query: str, key: int) -> bool:
     return True
 
 
-def _last(source: sqlite3.Connection, table: str, key: str) -> int:
+def _last(source: sqlite3.Connection, table: str, key: str, *, bound: int) -> int:
+    """The largest key as far as it can be told, else `bound`."""
     found = []
     for query in (
         f"SELECT max({key}) FROM {table} NOT INDEXED",
@@ -164,8 +178,6 @@ def _last(source: sqlite3.Connection, table: str, key: str) -> int:
             row = source.execute(query).fetchone()
             if row is not None and isinstance(row[0], int):
                 found.append(row[0])
-    pages = int(source.execute("PRAGMA page_count").fetchone()[0])
-    bound = max(1000, pages * schema.PAGE_SIZE // _LEAST_ROW_BYTES)
     return min(max(found), 100 * bound) if found else bound
 
 

@@ -13,13 +13,15 @@ APPLICATION_ID = 0x494E4449  # "INDI"
 PAGE_SIZE = 4096
 _MAGIC = b"SQLite format 3\x00"
 
-# A photo that is shown and searched. The partial indexes below serve only queries that repeat this text.
+# A photo that is shown and searched. The partial indexes below serve only queries that repeat this text; they hold
+# its columns too, because SQLite would otherwise look every row up to test it again.
 VISIBLE = "gone < 2 AND status <> 'skipped'"
 
 # photos.status: what became of the content (pending | present | skipped).
 # photos.gone:   where the file is: 0 there, 1 out of reach (offline), 2 missing. It is kept apart from the status
 #                so that a file that comes back unchanged is at once what it was before.
 # photos.pack:   the pack that the features of this photo were last made or found with.
+# features.has_local: whether there is a row in local_codes, so that its loss is noticed.
 # sort_date:     capture time, or modification time where there is none, in seconds.
 _STEP_1 = f"""
 CREATE TABLE folders (
@@ -58,6 +60,7 @@ CREATE TABLE features (
     checksum INTEGER NOT NULL,
     alpha BLOB NOT NULL,
     alpha_code BLOB,
+    has_local INTEGER NOT NULL,
     UNIQUE (pack, fingerprint)
 ) STRICT;
 CREATE TABLE local_codes (
@@ -72,9 +75,9 @@ CREATE INDEX photos_state ON photos(folder, status, gone);
 CREATE INDEX photos_pending ON photos(id) WHERE status = 'pending';
 CREATE INDEX photos_pack ON photos(pack) WHERE status = 'present';
 CREATE INDEX photos_fingerprint ON photos(fingerprint);
-CREATE INDEX photos_date ON photos(sort_date, id, folder) WHERE {VISIBLE};
-CREATE INDEX photos_name ON photos(name_key, id, folder) WHERE {VISIBLE};
-CREATE INDEX photos_place ON photos(parent, name_key, id, folder) WHERE {VISIBLE};
+CREATE INDEX photos_date ON photos(sort_date, id, folder, gone, status) WHERE {VISIBLE};
+CREATE INDEX photos_name ON photos(name_key, id, folder, gone, status) WHERE {VISIBLE};
+CREATE INDEX photos_place ON photos(parent, name_key, id, folder, gone, status) WHERE {VISIBLE};
 """
 
 STEPS: tuple[str, ...] = (_STEP_1,)
