@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import weakref
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -72,6 +73,7 @@ class LibrarySession:
         self._engines: dict[str | None, Engine] = {}
         self._engine_lock = threading.RLock()
         self._local = threading.local()
+        self._readers: weakref.WeakSet[Catalogue] = weakref.WeakSet()  # those of threads that are gone fall out
         self._closed = False
         self._lock: WriterLock | None = None
         self._writing: ThreadPoolExecutor | None = None
@@ -116,18 +118,19 @@ class LibrarySession:
     def close(self) -> None:
         """Finish what is being written, give up the lock and the device. May be called twice, from any thread.
 
-        Connections that other threads are reading with at this moment end with those reads.
+        A read of another thread that is under way is finished first.
         """
         if self._closed:
             return
         self._closed = True
+        for reader in list(self._readers):
+            reader.close()
         if self._writing is not None:
             if self._catalogue is not None:
                 self._writing.submit(self._catalogue.close)
             self._writing.shutdown()
         if self._lock is not None:
             self._lock.release()
-        self._local = threading.local()
         with self._engine_lock:
             for engine in self._engines.values():
                 engine.embedder.close()
@@ -144,6 +147,7 @@ class LibrarySession:
         if reader is None:
             reader = Catalogue.open_reader(self.root)
             self._local.reader = reader
+            self._readers.add(reader)
         return reader
 
     def write(self, change: Callable[[Catalogue], Result]) -> Result:

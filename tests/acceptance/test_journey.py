@@ -67,7 +67,7 @@ def test_index_search_and_explain_leave_the_originals_as_they_were(
     maps = [evidence["P"], evidence["Q"], evidence["coattention"]["query"], evidence["coattention"]["result"]]
     for rows in maps:
         values = np.array(rows)
-        assert values.ndim == 2 and 0 <= values.min() and values.max() <= 1
+        assert values.ndim == 2 and values.min() >= 0 and values.max() <= 1
     assert np.array(evidence["P"]).max() == pytest.approx(evidence["relevance"], abs=1e-4)
     assert evidence["links"] and evidence["words"]
     height, width = cv2.imread(str(query)).shape[:2]
