@@ -1,4 +1,8 @@
-"""Where resources and model packs lie: in a checkout beside the package, in a wheel or bundle inside it."""
+"""Where resources and model packs lie: in a checkout beside the package, in a wheel or bundle inside it.
+
+A bundle made by PyInstaller sets `__file__` to where the package would lie under `sys._MEIPASS`, so it needs no
+case of its own.
+"""
 
 from __future__ import annotations
 

@@ -36,15 +36,12 @@ class Gallery:
 
         Raises SnapshotInvalid when `frozen` has another dimension or other vectors under the same labels.
         """
-        rows = ExactIndex(labels, _as_stored(vectors, wide=len(labels) <= WIDE_ROWS))
-        self._frozen = frozen
+        self._frozen: HnswIndex | None = None
         self._frozen_rows: ExactIndex | None = None
-        self._segments: tuple[ExactIndex, ...] = (rows,)
+        self._segments: tuple[ExactIndex, ...]
+        self._segments = (ExactIndex(labels, _as_stored(vectors, wide=len(labels) <= WIDE_ROWS)),)
         if frozen is not None:
-            inside = np.isin(rows.labels, frozen.labels)
-            self._frozen_rows = ExactIndex(rows.labels[inside], rows.vectors[inside])
-            self._segments = (ExactIndex(rows.labels[~inside], rows.vectors[~inside]),)
-            _check_sample(self._frozen_rows, frozen)
+            self._freeze(frozen)
 
     @classmethod
     def empty(cls, dimension: int) -> Gallery:
@@ -84,9 +81,7 @@ class Gallery:
         added = ExactIndex(labels[fresh], _as_stored(vectors[fresh], wide=wide))
         if added.dimension != self.dimension:
             raise ValueError(f"rows of {added.dimension} dimensions do not fit a gallery of {self.dimension}")
-        gallery = object.__new__(Gallery)
-        gallery._frozen = self._frozen
-        gallery._frozen_rows = self._frozen_rows
+        gallery = self._copy()
         gallery._segments = _compact((*self._segments, added))
         return gallery
 
@@ -97,8 +92,9 @@ class Gallery:
 
     def with_frozen(self, frozen: HnswIndex) -> Gallery:
         """The same rows with another graph. Raises SnapshotInvalid as the constructor does."""
-        labels = np.concatenate([part.labels for part in self._parts])
-        return Gallery(labels, np.concatenate([part.vectors for part in self._parts]), frozen=frozen)
+        gallery = self._copy()
+        gallery._freeze(frozen)
+        return gallery
 
     def vectors_of(self, labels: Labels) -> NDArray[np.float32]:
         """The rows [n, D] float32 of `labels`, in their order. Raises KeyError when one is not here."""
@@ -133,6 +129,24 @@ class Gallery:
                 exact = self._segments
         parts += [part.search(query, k, allowed=allowed) for part in exact]
         return merge(parts, max(0, k))
+
+    def _copy(self) -> Gallery:
+        gallery = object.__new__(Gallery)
+        gallery._frozen = self._frozen
+        gallery._frozen_rows = self._frozen_rows
+        gallery._segments = self._segments
+        return gallery
+
+    def _freeze(self, frozen: HnswIndex) -> None:
+        """Divide the rows into those that `frozen` has and the newer ones. Only while a gallery is made."""
+        parts = self._parts
+        labels = np.concatenate([part.labels for part in parts])
+        vectors = np.concatenate([part.vectors for part in parts]) if len(parts) > 1 else parts[0].vectors
+        inside = np.isin(labels, frozen.labels)
+        rows = ExactIndex(labels[inside], vectors[inside])
+        _check_sample(rows, frozen)
+        self._frozen, self._frozen_rows = frozen, rows
+        self._segments = (ExactIndex(labels[~inside], vectors[~inside]),)
 
     def _pays(self, allowed: Labels | None) -> bool:
         """Whether HNSW is worth it by the number of rows and the share that is allowed."""

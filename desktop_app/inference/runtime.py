@@ -26,6 +26,12 @@ PROVIDERS: Mapping[Device, str] = {
 }
 
 
+_OPTIONS: Mapping[Device, Mapping[str, str]] = {
+    # The default tries every algorithm for every new input shape, which stalls each first batch for seconds.
+    Device.CUDA: {"cudnn_conv_algo_search": "HEURISTIC"},
+}
+
+
 class Session(Protocol):
     """What is used of an ONNX Runtime session."""
 
@@ -63,12 +69,12 @@ def make_session(model: Path, device: Device, threads: int) -> Session:
     options.log_severity_level = 3
     if device is Device.DIRECTML:  # demanded by the DirectML provider
         options.enable_mem_pattern = False
-    wanted = [PROVIDERS[device]]
-    if device is Device.TENSORRT:
-        wanted.append(PROVIDERS[Device.CUDA])
-    if device is not Device.CPU:
-        wanted.append(PROVIDERS[Device.CPU])
-    session = onnxruntime.InferenceSession(str(model), sess_options=options, providers=wanted)
+    # Nodes that a device cannot run go to the next in the list.
+    wanted = dict.fromkeys(
+        [device, Device.CUDA, Device.CPU] if device is Device.TENSORRT else [device, Device.CPU]
+    )
+    providers = [(PROVIDERS[each], dict(_OPTIONS.get(each, {}))) for each in wanted]
+    session = onnxruntime.InferenceSession(str(model), sess_options=options, providers=providers)
     at_work = session.get_providers()
     if not at_work or at_work[0] != PROVIDERS[device]:
         raise DeviceError(f"ONNX Runtime could not start {device.value} and chose {', '.join(at_work)}")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desktop_app.index import hamming as module
@@ -13,6 +13,7 @@ def slow(a: np.ndarray, b: np.ndarray) -> list[list[int]]:
     return [[sum((int(x) ^ int(y)).bit_count() for x, y in zip(r, s, strict=True)) for s in b] for r in a]
 
 
+@settings(deadline=None)
 @given(n=st.integers(0, 5), m=st.integers(0, 5), size=st.integers(1, 20), seed=st.integers(0, 1000))
 def test_distances_are_the_bits_that_differ(n, m, size, seed):
     random = np.random.default_rng(seed)

@@ -24,7 +24,9 @@ class Line:
         before = self.waiting()
         self.threads.append(threading.Thread(target=take_a_turn))
         self.threads[-1].start()
-        while self.waiting() == before:
+        for _ in range(10_000):  # until it stands in line; a thread that never comes fails the test by its order
+            if self.waiting() > before:
+                break
             time.sleep(0.001)
 
     def waiting(self) -> int:

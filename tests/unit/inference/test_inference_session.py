@@ -301,13 +301,15 @@ class TestTrouble:
 class TestTurns:
     def test_a_query_goes_before_the_next_batch(self, tiny_pack):
         """While the first batch of a long job runs, a query arrives: it is served before the second batch."""
-        query_waits, found = threading.Event(), []
+        pause, found = threading.Event(), []
 
         def during(device, run):
             if run == 1:
                 query.start()
-                while not embedder._turns._urgent:
-                    query_waits.wait(0.001)
+                for _ in range(10_000):  # until it waits for its turn
+                    if embedder._turns._urgent:
+                        break
+                    pause.wait(0.001)
 
         machine = Machine(during)
         embedder = OnnxEmbedder(tiny_pack, device=Device.CPU, session_factory=machine)

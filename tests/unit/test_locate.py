@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from desktop_app import locate
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str, cwd: Path) -> str:
+    """The output of a Python process that finds packages in `cwd`."""
+    environment = os.environ | {"PYTHONPATH": str(cwd)}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True, env=environment)
+    return done.stdout.strip()
+
+
+def test_in_a_checkout_data_lies_beside_the_package():
+    assert locate.resources_dir() == ROOT / "resources"
+    assert locate.packs_dir() == ROOT / "models" / "packs"
+
+
+def test_in_a_wheel_or_bundle_data_lies_inside_the_package(tmp_path):
+    package = tmp_path / "desktop_app"
+    for folder in ("resources", "packs"):
+        (package / "_data" / folder).mkdir(parents=True)
+    (package / "__init__.py").touch()
+    shutil.copy(locate.__file__, package)
+    program = (
+        "from desktop_app.locate import packs_dir, resources_dir; print(packs_dir(), resources_dir(), sep='|')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"{package / '_data' / 'packs'}|{package / '_data' / 'resources'}"
+
+
+def test_the_bundled_program_answers_for_its_own_trial_runs(tiny_pack):
+    start = ROOT / "packaging" / "start.py"
+    command = [sys.executable, str(start), "--indicium-probe", str(tiny_pack), "cpu"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)}
+    )
+    assert '"usable": true' in done.stdout
