@@ -30,19 +30,10 @@ def test_in_a_wheel_or_bundle_data_lies_inside_the_package(tmp_path):
         (package / "_data" / folder).mkdir(parents=True)
     (package / "__init__.py").touch()
     shutil.copy(locate.__file__, package)
-    program = (
-        "from desktop_app.locate import packs_dir, resources_dir; print(packs_dir(), resources_dir(), sep='|')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == f"{package / '_data' / 'packs'}|{package / '_data' / 'resources'}"
+    program = "from desktop_app import locate; print(locate.packs_dir(), locate.resources_dir(), sep='|')"
+    assert run("-c", program, cwd=tmp_path) == f"{package / '_data' / 'packs'}|{package / '_data' / 'resources'}"
 
 
 def test_the_bundled_program_answers_for_its_own_trial_runs(tiny_pack):
-    start = ROOT / "packaging" / "start.py"
-    command = [sys.executable, str(start), "--indicium-probe", str(tiny_pack), "cpu"]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)}
-    )
-    assert '"usable": true' in done.stdout
+    answer = run(str(ROOT / "packaging" / "start.py"), "--indicium-probe", str(tiny_pack), "cpu", cwd=ROOT)
+    assert '"usable": true' in answer
