@@ -68,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bootstrap.configure_logging(verbose=False, window=True)
         return run(bootstrap.Options(window=True), [folder])
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    # A demonstration leaves the person's own settings and libraries alone.
+    os.environ.setdefault(bootstrap.HOME_VARIABLE, str(DEMO.absolute()))
     from desktop_app.ui.offscreen import run_offscreen
 
     print("There is no display here, so the same job runs offscreen: index, search, explain.")

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 300.0
 SETTLE_SECONDS = 0.6
 
 
-def run_offscreen(photos: Path, target: Path) -> int:
+def run_offscreen(photos: Path, target: Path, *, theme: str = "dark") -> int:
     """Do the main job on the folder `photos` and leave library and pictures in `target`. Returns the exit code."""
     target.mkdir(parents=True, exist_ok=True)
     options = bootstrap.Options(library=target / "library")
@@ -39,7 +39,7 @@ def run_offscreen(photos: Path, target: Path) -> int:
             f"Indexed {summary.indexed:,} photos in {summary.seconds:.1f} s "
             f"({summary.unchanged:,} unchanged, {len(summary.skipped):,} skipped)"
         )
-        made = paint_pages(bootstrap.Options(library=target / "library", window=True), query, target)
+        made = paint_pages(bootstrap.Options(library=target / "library", window=True), query, target, theme=theme)
     except IndiciumError as error:
         print(error)
         return 1
@@ -71,7 +71,7 @@ def _query_photo(session: LibrarySession) -> PhotoId:
     raise UsageError("no photo could be indexed", remedy="Name a folder that holds photos: make run DIR=…")
 
 
-def paint_pages(options: bootstrap.Options, query: PhotoId, target: Path) -> list[Path]:
+def paint_pages(options: bootstrap.Options, query: PhotoId, target: Path, *, theme: str) -> list[Path]:
     """Show every page in a window, search with `query`, explain the first result; returns the pictures made."""
     application = QApplication.instance()
     application = application if isinstance(application, QApplication) else make_application(["indicium"])
@@ -95,7 +95,7 @@ def paint_pages(options: bootstrap.Options, query: PhotoId, target: Path) -> lis
             made.append(_grab(window, shell, Place.EVIDENCE, target))
             picture = target / "evidence.png"
             picture.unlink(missing_ok=True)
-            shell.parts.evidence.export(picture, theme="dark")
+            shell.parts.evidence.export(picture, theme=theme)
             _wait(picture.exists)
             made.append(picture)
     finally:
