@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 class Settings:
     """Everything a run depends on besides its photos and its teacher.
 
-    Times are minutes of a phase; where `steps` is not 0, a phase of more than 0 minutes takes so many steps instead.
+    Times are minutes of a phase; where `steps` is not 0, a phase of more than 0 minutes takes so many steps.
     """
 
     side: int = 224
@@ -47,6 +47,7 @@ PRESETS: dict[str, Settings] = {
         side=64,
         batch=8,
         steps=40,
+        threads=1,
         widths=(8, 8, 16, 32, 32),
         pooled=64,
         rfb_width=8,
