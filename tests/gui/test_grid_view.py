@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage
 from PySide6.QtWidgets import QMenu, QPushButton
+from support.pointer import drag
 
 from desktop_app.domain.photos import FolderId, PhotoId, PhotoRecord, PhotoStatus
 from desktop_app.domain.results import Hit, StageScores, Words
@@ -210,10 +211,7 @@ def test_dragging_out_offers_the_files_for_copying_only(parts, qtbot, monkeypatc
     monkeypatch.setattr(photo_actions, "QDrag", Drag)
     qtbot.keyClick(grid, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     start = centre(grid, 0)
-    qtbot.mousePress(grid.viewport(), Qt.MouseButton.LeftButton, pos=start)
-    for step in range(1, 8):
-        qtbot.mouseMove(grid.viewport(), start + QPoint(6 * step, 6 * step))
-    qtbot.mouseRelease(grid.viewport(), Qt.MouseButton.LeftButton, pos=start + QPoint(50, 50))
+    drag(qtbot, grid.viewport(), start, start + QPoint(50, 50))
     assert offered == [(["/photos/IMG_00001.jpg", "/photos/IMG_00002.jpg"], Qt.DropAction.CopyAction)]
 
 

@@ -411,11 +411,10 @@ class PhotoGrid(QListView):
 
     def _scrolled(self) -> None:
         self._slides.stop()
-        self._set_hover(self.indexAt(self.viewport().mapFromGlobal(self.cursor().pos())).row())
+        under = self.indexAt(self.viewport().mapFromGlobal(self.cursor().pos())).row()
+        self._set_hover(under if self.viewport().underMouse() else -1)
 
     def _set_hover(self, row: int) -> None:
-        if not self.viewport().underMouse():
-            row = -1
         if row == self._hover:
             return
         for old in (self._hover, row):

@@ -56,7 +56,6 @@ class WhyPanel(QFrame):
         self.setObjectName("why")
         self.words = label(wrap=True, selectable=True)
         self.words.setAccessibleName("Why these two pictures match")
-        self.links_title = label(role="secondary")
         self.marks = label(wrap=True)
         self.marks.setAccessibleName("What you marked")
         self.consequence = label(role="secondary", wrap=True)
@@ -108,9 +107,9 @@ class WhyPanel(QFrame):
         self._links.setVisible(bool(links))
         if not links:
             return
-        self.links_title = label(count(len(links), "link", "links"), role="secondary")
-        self.links_title.setContentsMargins(0, 8, 8, 8)
-        self._flow.addWidget(self.links_title)
+        title = label(count(len(links), "link", "links"), role="secondary")
+        title.setContentsMargins(0, 8, 8, 8)
+        self._flow.addWidget(title)
         for position, link in enumerate(links):
             chip = LinkChip(position, link, QColor(*self._evidence.link_colour(position + 1)))
             chip.pointed.connect(self._pointed)

@@ -152,8 +152,8 @@ class SearchPage(Page):
         self.grid.all_maps_changed.connect(self.maps.setChecked)
         self.maps.toggled.connect(self.grid.set_all_maps)
         self.cell_size.valueChanged.connect(self.grid.set_cell_size)
-        self.sort.activated.connect(lambda _index: search.set_sort(self.sort.currentData()))
-        self.profile.activated.connect(lambda _index: search.set_profile(self.profile.currentData()))
+        self.sort.activated.connect(lambda _index: search.set_sort(SortOrder(self.sort.currentData())))
+        self.profile.activated.connect(lambda _index: search.set_profile(Profile(self.profile.currentData())))
 
     # -- for the window ------------------------------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ class SearchPage(Page):
         pending = answer.pending if answer else 0
         self.note.setText(f"{photos(pending)} not indexed yet" if pending else "")
         self.note.setVisible(bool(pending))
-        if self.profile.currentData() is not search.profile:
+        if self.profile.currentData() != search.profile:
             self.profile.setCurrentIndex(PROFILES.index(search.profile) if search.profile in PROFILES else 1)
         self._refresh_footer()
         listed = search.results.rowCount() > 0
