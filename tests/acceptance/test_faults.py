@@ -5,20 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import pwd
 import resource
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from desktop_app.bootstrap import Options, open_library
-from tests.acceptance.conftest import ROOT, Outcome, Run
+from tests.acceptance.conftest import Outcome, Run
 
 
 def told(outcome: Outcome, *parts: str) -> None:
@@ -117,54 +113,34 @@ def test_a_second_process_is_refused_with_the_name_of_the_first_and_may_read(pho
     assert indicium("index", photos).code == 0
 
 
-@contextlib.contextmanager
-def nobody() -> Iterator[int]:
-    """The user nobody, where this process may become it and nobody may run this Python."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
-    user = pwd.getpwnam("nobody").pw_uid
-    probe = subprocess.run(
-        [sys.executable, "-c", "import desktop_app.cli"], cwd=ROOT, user=user, capture_output=True, check=False
-    )
-    if probe.returncode:
-        pytest.skip("nobody may not read this installation")
-    yield user
-
-
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_what_may_not_be_read_or_written_is_said_and_nothing_else_stops(
-    photos: Path, indicium: Run, home: Path, pack_source: Path
+    photos: Path, process: Run, pack_source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with nobody() as user, tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch:  # unlike tmp_path, reachable for nobody
         place = Path(scratch)
         place.chmod(0o755)
         shutil.copytree(photos, place / "photos")
         shutil.copytree(pack_source, place / "packs" / "indicium-s")
+        (place / "home").mkdir()
+        (place / "home").chmod(0o777)
+        monkeypatch.setenv("INDICIUM_HOME", str(place / "home"))
+        monkeypatch.setenv("INDICIUM_PACKS", str(place / "packs"))
         locked = place / "photos" / "cat" / "whole.jpg"
         locked.chmod(0)
-        (place / "home").mkdir(mode=0o777)
-        (place / "home").chmod(0o777)
-        environment = os.environ | {
-            "INDICIUM_HOME": str(place / "home"),
-            "INDICIUM_PACKS": str(place / "packs"),
-            "PYTHONPATH": str(ROOT),
-        }
 
         def run(*arguments: object) -> Outcome:
-            command = [sys.executable, "-m", "desktop_app", *map(str, arguments)]
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, user=user, capture_output=True, text=True, check=False
-            )
-            return Outcome(done.returncode, done.stdout, done.stderr)
+            return process(photos / "coins", *arguments, module="tests.support.unprivileged")
 
         index = run("index", place / "photos", "--json")
-        assert index.code == 0 and index.json["indexed"] == 39
+        assert index.code == 0 and index.json["indexed"] == 39, index
         (skipped,) = index.json["skipped"]
         assert skipped["path"] == str(locked) and "permission" in skipped["reason"]
         for folder in [place / "home" / "library", *(place / "home" / "library").rglob("*")]:
             folder.chmod(0o555 if folder.is_dir() else 0o444)
         told(run("index", place / "photos"), "may not be written", "choose another")
         search = run("search", place / "photos" / "cat" / "crop.jpg", "--json")
-        assert search.code == 0 and len(search.json["results"]) == 20
+        assert search.code == 0 and len(search.json["results"]) == 20, search
         told(run("index", place / "photos", "--library", place / "new"), "may not be written")
 
 
@@ -252,7 +228,9 @@ def test_a_foreign_or_newer_catalogue_is_refused_and_left_as_it_is(
     assert (library / "catalogue.sqlite").read_bytes() == before
 
 
-def test_a_damaged_pack_is_named_and_loses_nothing(photos: Path, indicium: Run, home: Path, tmp_path: Path) -> None:
+def test_a_damaged_pack_is_named_and_loses_nothing(
+    photos: Path, indicium: Run, home: Path, tmp_path: Path
+) -> None:
     indicium("index", photos)
     before = answers(indicium, photos)
     network = tmp_path / "shipped" / "indicium-s" / "embed.onnx"
