@@ -254,5 +254,6 @@ class Catalogue:
         """Put right what `check` finds inside a readable catalogue. -> what was done, in plain sentences.
 
         Photos without usable features go back into the queue; features that nothing refers to are removed.
+        Raises LibraryDamaged, having changed nothing, when the file itself is damaged (see `recover`).
         """
         return health.mend(self._db)

@@ -87,10 +87,13 @@ class Database:
             return self._connection.executemany(statement, values).rowcount
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Everything inside is committed together, or nothing of it is."""
+    def transaction(self, *, temporary: bool = False) -> Iterator[None]:
+        """Everything inside is committed together, or nothing of it is.
+
+        `temporary`: only temporary tables are written; the catalogue is not locked.
+        """
         with self._guard():
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("BEGIN DEFERRED" if temporary else "BEGIN IMMEDIATE")
             try:
                 yield
                 self._connection.execute("COMMIT")

@@ -9,6 +9,7 @@ from desktop_app.domain.photos import path_text
 from desktop_app.library import photo_store
 from desktop_app.library.codes import DamagedFeatures, checksum, unpack_local
 from desktop_app.library.database import Database, open_reader
+from desktop_app.library.faults import damaged
 from desktop_app.library.feature_store import feature_counts
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.previews import PreviewCache
@@ -51,8 +52,8 @@ def check_library(root: Path) -> list[str]:
 def check(db: Database, previews: PreviewCache | None) -> list[str]:
     """What is wrong, in plain sentences."""
     try:
-        structure = [row[0] for row in db.rows("PRAGMA integrity_check(20)")]
-        if structure != ["ok"]:
+        structure = _structure(db)
+        if structure:
             return [f"The catalogue's file is damaged: {line}." for line in structure]
         problems = _check_photos(db) + _check_features(db)
         if previews is not None:
@@ -60,6 +61,12 @@ def check(db: Database, previews: PreviewCache | None) -> list[str]:
     except LibraryError as error:
         return [_told(error)]
     return problems
+
+
+def _structure(db: Database) -> list[str]:
+    """What SQLite finds wrong with the file itself."""
+    lines = [str(row[0]) for row in db.rows("PRAGMA integrity_check(20)")]
+    return [] if lines == ["ok"] else lines
 
 
 def _check_photos(db: Database) -> list[str]:
@@ -117,7 +124,12 @@ def _check_previews(db: Database, previews: PreviewCache) -> list[str]:
 
 
 def mend(db: Database, *, unused: bool = True) -> list[str]:
-    """Put right what can be put right; `unused`: remove features that no photo refers to."""
+    """Put right what can be put right; `unused`: remove features that no photo refers to.
+
+    Raises LibraryDamaged when the file itself is damaged: what is missing in it may be there, only not found.
+    """
+    if structure := _structure(db):
+        raise damaged(db.catalogue, structure[0])
     done = []
     with db.transaction():
         broken = _damaged_features(db)

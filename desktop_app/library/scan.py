@@ -147,7 +147,9 @@ class _Walk:
             elif _is_folder(entry):
                 (self._links if entry.is_symlink() else folders).append(entry.path)
             elif (kind := kind_of(entry.name, self._kinds)) is None:
-                yield LeftOutItem(entry.path, LeftOut.NOT_A_PICTURE)
+                # A link whose target is away may be a folder: what is known below it is offline, not missing.
+                away = _linked(entry) and not os.path.exists(entry.path)  # noqa: PTH110 - paths are bytes
+                yield LeftOutItem(entry.path, LeftOut.UNREADABLE if away else LeftOut.NOT_A_PICTURE)
             else:
                 pictures.append((entry, kind))
         raw_files = self._raw_beside(pictures)

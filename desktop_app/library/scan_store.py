@@ -35,11 +35,12 @@ def _gather(db: Database, found: Iterable[FoundFile]) -> None:
         "CREATE TEMP TABLE IF NOT EXISTS found"
         "(path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, paired BLOB) WITHOUT ROWID"
     )
-    db.execute("DELETE FROM temp.found")
-    db.execute_many(
-        "INSERT OR REPLACE INTO temp.found VALUES (?, ?, ?, ?)",
-        ((file.path, file.size, file.mtime_ns, file.paired) for file in found),
-    )
+    with db.transaction(temporary=True):
+        db.execute("DELETE FROM temp.found")
+        db.execute_many(
+            "INSERT OR REPLACE INTO temp.found VALUES (?, ?, ?, ?)",
+            ((file.path, file.size, file.mtime_ns, file.paired) for file in found),
+        )
 
 
 def _compare(db: Database, folder: FolderId, out_of_reach: Iterable[bytes], *, was_away: bool) -> ScanChanges:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from library_builders import features
@@ -32,6 +32,7 @@ def local_codes(draw):
     )
 
 
+@settings(deadline=None)
 @given(local_codes())
 def test_local_codes_come_back_as_they_were(local):
     back = unpack_local(pack_local(local))
@@ -42,6 +43,7 @@ def test_local_codes_come_back_as_they_were(local):
     assert (back.codes.dtype, back.labels.dtype, back.centroids.dtype) == (np.uint8, np.uint8, np.int8)
 
 
+@settings(deadline=None)
 @given(local_codes(), st.data())
 def test_a_changed_byte_is_noticed(local, data):
     packed = bytearray(pack_local(local))
@@ -51,6 +53,7 @@ def test_a_changed_byte_is_noticed(local, data):
         unpack_local(bytes(packed))
 
 
+@settings(deadline=None)
 @given(local_codes(), st.data())
 def test_lost_and_added_bytes_are_noticed(local, data):
     packed = pack_local(local)
@@ -78,6 +81,7 @@ def test_a_photo_takes_at_most_eight_kilobytes():
     assert len(pack_alpha(made.alpha)) + made.alpha_code.nbytes + len(pack_local(made.local)) < 8192
 
 
+@settings(deadline=None)
 @given(arrays.arrays(np.float16, st.integers(1, 600), elements=st.floats(-1, 1, width=16)))
 def test_descriptors_come_back_as_they_were(alpha):
     assert np.array_equal(unpack_alpha(pack_alpha(alpha)), alpha)
@@ -89,6 +93,7 @@ def test_a_descriptor_of_impossible_length_is_refused(data):
         unpack_alpha(data)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=64), st.binary(min_size=1, max_size=64), st.data())
 def test_the_checksum_covers_descriptor_and_code(alpha, code, data):
     place = data.draw(st.integers(0, len(alpha) - 1))

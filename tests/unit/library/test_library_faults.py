@@ -93,6 +93,10 @@ def test_damage_inside_is_found_by_the_check(filled, library_root):
         data[start : start + 64] = os.urandom(64)
     file.write_bytes(data)
     assert any("damaged" in problem for problem in check_library(library_root))
+    before = file.read_bytes()
+    with Catalogue.create_or_open(library_root) as again, pytest.raises(LibraryDamaged):
+        again.mend()
+    assert file.read_bytes() == before
 
 
 def test_damage_met_in_a_query_is_told_with_the_remedy(filled, library_root):

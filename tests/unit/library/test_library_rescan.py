@@ -289,6 +289,20 @@ def test_photos_below_a_folder_that_may_not_be_read_are_offline_not_missing(cata
     assert photo_at(catalogue, photos_root / "sub" / "c.jpg").status is PhotoStatus.PRESENT
 
 
+def test_photos_behind_a_link_to_a_drive_that_is_away_are_offline(catalogue, photos_root, tmp_path):
+    write_photos(tmp_path / "drive", ["a.jpg"])
+    (photos_root / "link").symlink_to(tmp_path / "drive")
+    folder = catalogue.add_folder(os.fsencode(photos_root))
+    scan(catalogue, folder, photos_root)
+    index_all(catalogue)
+    (tmp_path / "drive").rename(tmp_path / "unplugged")
+    scan(catalogue, folder, photos_root)
+    assert catalogue.photos_page()[0].status is PhotoStatus.OFFLINE
+    (tmp_path / "unplugged").rename(tmp_path / "drive")
+    scan(catalogue, folder, photos_root)
+    assert catalogue.photos_page()[0].status is PhotoStatus.PRESENT
+
+
 def test_a_folder_with_a_similar_name_is_not_taken_for_out_of_reach(catalogue):
     folder = catalogue.add_folder(b"/p")
     catalogue.record_scan(folder, [found("/p/sub/a.jpg"), found("/p/sub-b/a.jpg"), found("/p/sub0/a.jpg")])
