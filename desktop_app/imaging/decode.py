@@ -22,7 +22,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -160,8 +160,11 @@ def _decode_jpeg(data: bytes, image: Image.Image, name: str, wanted: Wanted) -> 
         if "Premature end" in str(error) or _ends_in_zeros(data):
             raise _cut_short(name) from error
         picture = _decode_with_pillow(image, name, wanted)
+        if not any(sign in str(error) for sign in ("Corrupt", "Inconsistent")):
+            log.debug("%s: simplejpeg declined (%s), Pillow decoded it", name, error)
+            return picture
         log.warning("%s is damaged inside and was decoded as far as possible: %s", name, error)
-        return _Picture(picture.rgb, picture.width, picture.height, picture.exif, f"damaged inside ({error})")
+        return replace(picture, note=f"damaged inside ({error})")
     if mode == "CMYK":
         # Four-colour JPEGs hold inverted ink, as Adobe writes them (Pillow's rule as well).
         np.subtract(255, pixels, out=pixels)

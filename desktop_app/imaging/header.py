@@ -89,13 +89,13 @@ def open_header(data: bytes, kind: KindOfPicture, name: str) -> Image.Image:
         pixels = re.search(r"\((\d+) pixels\)", str(error))
         raise _too_large(name, int(pixels[1]) if pixels else 2 * MAX_PIXELS) from error
     except UnidentifiedImageError as error:
-        raise _damaged_header(name) from error
+        raise _damaged_header(name, kind) from error
     except Exception as error:
         # Plug-ins raise whatever their parsing of damaged bytes runs into; it is never ours.
         log.debug("header of %s", name, exc_info=True)
-        raise _damaged_header(name) from error
+        raise _damaged_header(name, kind) from error
     if image.width < 1 or image.height < 1:
-        raise _damaged_header(name)
+        raise _damaged_header(name, kind)
     check_pixels(image.width, image.height, name)
     return image
 
@@ -169,7 +169,13 @@ def _text(value: object) -> str:
     return value.split("\0")[0].strip() if isinstance(value, str) else ""
 
 
-def _damaged_header(name: str) -> UnreadableImage:
+def _damaged_header(name: str, kind: KindOfPicture) -> UnreadableImage:
+    if kind is KindOfPicture.TIFF:  # by far the format with the most variants, some of which Pillow does not know
+        return UnreadableImage(
+            name,
+            "the file's header is damaged, or it is a rare kind of TIFF",
+            remedy="Copy the file again, or save it as a PNG",
+        )
     return UnreadableImage(
         name, "the file's header is damaged", remedy="Copy the file again from where it came from"
     )

@@ -38,9 +38,11 @@ class WordsCard:
         self.bottom = max(self.chips_top + rows * 32 * u, self.top + 84 * u) + 12 * u
 
     def _chips(self, room: float) -> list[tuple[int, float, str]]:
-        """(row, offset from the left, words) of every numbered link."""
+        """(row, offset from the left, words) of every numbered link, and of a last one for those not drawn."""
         links = self.evidence.links
         labels = [f"{number}  {link.strength.value}" for number, link in enumerate(links[:MAX_LINKS_DRAWN], 1)]
+        if len(links) > MAX_LINKS_DRAWN:
+            labels.append(f"and {len(links) - MAX_LINKS_DRAWN:,} more, not drawn")
         chips = []
         row, x = 0, 0.0
         for label in labels:
@@ -62,7 +64,8 @@ class WordsCard:
             canvas.text(line, (x, y + 9 * u), size=13.5 * u, colour=theme.text)
             y += 21 * u
         for number, (row, offset, label) in enumerate(self.chips, 1):
-            self._chip(canvas, x + offset, self.chips_top + row * 32 * u, label, link_colour(number))
+            colour = link_colour(number) if number <= MAX_LINKS_DRAWN else theme.line
+            self._chip(canvas, x + offset, self.chips_top + row * 32 * u, label, colour)
         if not self.chips:
             canvas.text("No links", (x, self.chips_top + 12 * u), size=12 * u, colour=theme.secondary)
         self._relevance(canvas)

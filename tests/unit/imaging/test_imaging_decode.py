@@ -330,6 +330,16 @@ def test_a_damaged_but_whole_jpeg_is_kept_and_noted(photo, tmp_path):
     assert difference(decoded.rgb[upper], at_preview_scale(photo)[upper]) < 3
 
 
+def test_an_end_of_zeros_is_found_behind_other_damage(photo):
+    data = bytearray(jpeg(photo))
+    half, quarter = len(data) // 2, len(data) // 4
+    data[half:] = bytes(len(data) - half)
+    for seed in range(6):  # with some of them libjpeg complains about the damage first, with others about the end
+        data[quarter : quarter + 60] = np.random.default_rng(seed).bytes(60)
+        with pytest.raises(UnreadableImage, match="cut short"):
+            decode_pixels(bytes(data), "a.jpg")
+
+
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_no_damage_leads_to_anything_but_pixels_or_a_refusal(data):
