@@ -67,7 +67,7 @@ def build_shell(options: bootstrap.Options, *, open_library: OpenLibrary | None 
         settings=settings,
         notices=notices,
     )
-    jobs = JobsViewModel(bridge, notices=notices)
+    jobs = JobsViewModel(bridge, settings=settings, notices=notices)
     search = SearchViewModel(bridge)
     parts = Parts(
         bridge=bridge,
@@ -105,7 +105,8 @@ def build_window(shell: Shell, *, geometry: QSettings | None = None) -> MainWind
         elif key == "language":
             translate(application, settings.values.language)
 
-    settings.changed.connect(window, follow)
+    settings.changed.connect(follow)
+    window.destroyed.connect(lambda: settings.changed.disconnect(follow))
     look.set_reduced_motion(settings.values.reduce_motion)
     return window
 

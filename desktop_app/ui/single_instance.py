@@ -48,6 +48,7 @@ class FirstInstance(QObject):
 
     def __init__(self, name: str | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._sockets: list[QLocalSocket] = []
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._connected)
@@ -58,19 +59,31 @@ class FirstInstance(QObject):
                 log.warning("later starts cannot reach this window: %s", self._server.errorString())
 
     def close(self) -> None:
+        """Listen no more."""
         self._server.close()
+        for socket in self._sockets:
+            socket.abort()
+        self._sockets.clear()
 
     def _connected(self) -> None:
         while socket := self._server.nextPendingConnection():
-            socket.readyRead.connect(lambda socket=socket: self._read(socket))
-            socket.disconnected.connect(socket.deleteLater)
-            self._read(socket)
+            self._sockets.append(socket)
+            socket.readyRead.connect(self._read)
+            socket.disconnected.connect(self._forget)
+        self._read()
 
-    def _read(self, socket: QLocalSocket) -> None:
-        if not socket.canReadLine():
-            if socket.bytesAvailable() > LONGEST_MESSAGE:
+    def _forget(self) -> None:
+        closed = QLocalSocket.LocalSocketState.UnconnectedState
+        self._sockets = [socket for socket in self._sockets if socket.state() is not closed]
+
+    def _read(self) -> None:
+        for socket in list(self._sockets):
+            if socket.canReadLine():
+                self._take(socket)
+            elif socket.bytesAvailable() > LONGEST_MESSAGE:
                 socket.abort()
-            return
+
+    def _take(self, socket: QLocalSocket) -> None:
         try:
             message = json.loads(bytes(socket.readLine().data()))
             paths = [Path(os.fsdecode(bytes.fromhex(text))) for text in message["paths"]]

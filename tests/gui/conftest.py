@@ -54,6 +54,6 @@ def nothing_left_behind(qapp, own_settings):
         timer.objectName() or repr(timer.parent()) for timer in qapp.findChildren(QTimer) if timer.isActive()
     ]
     assert not timers, f"timers left behind: {timers}"
-    widgets = [w for w in QApplication.topLevelWidgets() if id(w) not in windows]
-    shown = [f"{type(w).__name__} '{w.windowTitle() or w.objectName()}'" for w in widgets]
+    widgets = [w for w in QApplication.topLevelWidgets() if id(w) not in windows and not w.inherits("QTipLabel")]
+    shown = [f"{w.metaObject().className()} '{w.windowTitle() or w.objectName()}'" for w in widgets]
     assert not shown, f"windows left behind: {shown}"

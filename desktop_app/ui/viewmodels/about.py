@@ -49,7 +49,7 @@ def packs() -> list[Document]:
     made = []
     for pack in found:
         lines = [pack.title, f"{pack.name} {pack.version}, licence: {pack.licence}", pack.description, ""]
-        lines += [f"From: {source}" for source in pack.provenance]
+        lines += [f"From: {source.name} ({source.licence}), {source.source}" for source in pack.provenance]
         made.append(Document(pack.name, "\n".join([*lines, "", pack.card, "", pack.licence_text]).strip()))
     return made
 

@@ -10,13 +10,16 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.domain.errors import IndiciumError
+from desktop_app.domain.photos import LeftOut
 from desktop_app.domain.progress import Control, Phase, Progress
 from desktop_app.services import index_folder
 from desktop_app.services.index_folder import IndexSummary
 from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.scan_folders import set_leave_out
 from desktop_app.ui.viewmodels import words
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl, Request
 from desktop_app.ui.viewmodels.notices import Notices
+from desktop_app.ui.viewmodels.settings import SettingsStore
 
 CHANNEL = "jobs"
 PAUSED = "window.paused"
@@ -85,9 +88,12 @@ class JobsViewModel(QObject):
     finished = Signal(object)
     """The IndexSummary of a job that came to its end."""
 
-    def __init__(self, bridge: Bridge, *, notices: Notices, parent: QObject | None = None) -> None:
+    def __init__(
+        self, bridge: Bridge, *, settings: SettingsStore, notices: Notices, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._bridge = bridge
+        self._settings = settings
         self._notices = notices
         self._session: LibrarySession | None = None
         self._request: Request | None = None
@@ -125,20 +131,26 @@ class JobsViewModel(QObject):
     def index(self, folders: Sequence[Path], *, low_priority: bool) -> None:
         """Add folders (new ones are remembered) and index what is in them."""
         paths = list(folders)
-        self._start(
-            lambda session, control: index_folder.index_folders(
-                session, paths, control=control, low_priority=low_priority
-            )
-        )
+        leave_out = self._leave_out()
+
+        def steps(session: LibrarySession, control: Control) -> Iterator[Progress]:
+            set_leave_out(session, leave_out)
+            return index_folder.index_folders(session, paths, control=control, low_priority=low_priority)
+
+        self._start(steps)
 
     def rescan(self, *, low_priority: bool = True) -> None:
         """Look for new, changed and missing files in all folders. While a job runs: once more after it."""
         if self.state.busy:
             self._again = True
             return
-        self._start(
-            lambda session, control: index_folder.rescan(session, control=control, low_priority=low_priority)
-        )
+        leave_out = self._leave_out()
+
+        def steps(session: LibrarySession, control: Control) -> Iterator[Progress]:
+            set_leave_out(session, leave_out)
+            return index_folder.rescan(session, control=control, low_priority=low_priority)
+
+        self._start(steps)
 
     def resume_left(self, *, low_priority: bool = True) -> None:
         """Index what an earlier run left over."""
@@ -149,6 +161,9 @@ class JobsViewModel(QObject):
     def retry_skipped(self) -> None:
         """Try again the files that could not be used."""
         self._start(lambda session, control: index_folder.retry_skipped(session, control=control))
+
+    def _leave_out(self) -> frozenset[LeftOut]:
+        return frozenset(LeftOut(text) for text in self._settings.values.leave_out)
 
     def _start(self, steps: Steps) -> None:
         session = self._session

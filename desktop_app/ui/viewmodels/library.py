@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.domain.errors import IndiciumError, LibraryLocked
-from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoOrder, PhotoRecord
-from desktop_app.services.library_session import LibraryCounts, LibrarySession
+from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoRecord
+from desktop_app.services.library_session import LibraryCounts, LibrarySession, PhotoOrder
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
 from desktop_app.ui.viewmodels.notices import Notices, Severity
 from desktop_app.ui.viewmodels.settings import SettingsStore
+
+__all__ = ["CHANGES", "LibraryViewModel", "OpenLibrary", "PhotoOrder"]
 
 OpenLibrary = Callable[[Path, bool], LibrarySession]
 """(root, writer) -> an open library; called on a worker."""

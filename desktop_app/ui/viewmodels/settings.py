@@ -22,6 +22,8 @@ from desktop_app.domain.photos import LeftOut
 log = logging.getLogger(__name__)
 
 VERSION = 1
+CHOSEN_OUT = (LeftOut.HIDDEN, LeftOut.SYSTEM, LeftOut.PLACEHOLDER, LeftOut.RAW_PAIR)
+"""What is left out of a scan by choice; the other reasons are facts."""
 Value = bool | int | str | tuple[str, ...]
 
 
@@ -38,7 +40,7 @@ class Settings:
     low_priority: bool = True
     rescan_at_start: bool = True
     watch_folders: bool = True
-    leave_out: tuple[str, ...] = (LeftOut.HIDDEN.value, LeftOut.SYSTEM.value, LeftOut.PLACEHOLDER.value)
+    leave_out: tuple[str, ...] = tuple(kind.value for kind in CHOSEN_OUT)
     library: str = ""
     libraries: tuple[str, ...] = ()
     order: str = "date"
@@ -116,9 +118,7 @@ SCHEMA: tuple[Entry, ...] = (
         "Folders",
         "Leave out",
         "Applies to the next scan. Nothing is ever deleted or changed.",
-        choices=tuple(
-            Choice(kind.value, kind.value) for kind in (LeftOut.HIDDEN, LeftOut.SYSTEM, LeftOut.PLACEHOLDER)
-        ),
+        choices=tuple(Choice(kind.value, kind.value) for kind in CHOSEN_OUT),
         several=True,
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
@@ -18,6 +19,12 @@ SETTLE_MS = 2000
 CHANNEL = "watch"
 
 
+class Closable(Protocol):
+    """What watches folders until it is closed."""
+
+    def close(self) -> None: ...
+
+
 class WatchViewModel(QObject):
     """`rescan_wanted` follows a change by `SETTLE_MS`, once for all changes in that time."""
 
@@ -29,9 +36,8 @@ class WatchViewModel(QObject):
         self._bridge = bridge
         self._notices = notices
         self._session: LibrarySession | None = None
-        self._watchers: list[
-            watching.FolderWatch
-        ] = []  # filled by the worker: one that arrives too late is closed as well
+        # Filled by the worker, so that a watcher that arrives too late is closed as well.
+        self._watchers: list[Closable] = []
         self._settled = QTimer(self)
         self._settled.setObjectName("watch-settled")
         self._settled.setSingleShot(True)
@@ -52,19 +58,26 @@ class WatchViewModel(QObject):
         if session is None or not session.writer:
             return
 
-        def work(control: JobControl) -> None:
+        def work(control: JobControl) -> list[str]:
             before, self._watchers[:] = self._watchers[:], []
             for watcher in before:
                 watcher.close()
-            self._watchers.append(watching.watch(session, lambda _paths: self._changed.emit()))
+            problems: list[str] = []
+            watcher = watching.watch(session, lambda _paths: self._changed.emit(), on_problem=problems.append)
+            self._watchers.append(watcher)
+            return problems
 
-        self._bridge.submit(CHANNEL, work, on_failed=self._not_watched)
+        self._bridge.submit(CHANNEL, work, on_done=self._tell, on_failed=self._not_watched)
 
     def close(self) -> None:
         """Watch nothing any more."""
         self._settled.stop()
         while self._watchers:
             self._watchers.pop().close()
+
+    def _tell(self, problems: list[str]) -> None:
+        for problem in problems:
+            self._notices.add(problem, remedy="F5 looks for changes at any time")
 
     def _not_watched(self, error: IndiciumError) -> None:
         log.warning("folders are not watched: %s", error)

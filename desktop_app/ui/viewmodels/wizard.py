@@ -12,16 +12,16 @@ from PySide6.QtCore import QObject, QStandardPaths, Signal
 from desktop_app.domain.devices import DeviceReport
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.photos import LeftOut
-from desktop_app.services import index_folder
-from desktop_app.services.index_folder import SpeedProbe, Survey
 from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.scan_folders import Survey, survey
+from desktop_app.services.speed_probe import SpeedProbe, probe_speed
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
 from desktop_app.ui.viewmodels.jobs import JobsViewModel
 from desktop_app.ui.viewmodels.settings import SettingsStore
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Place", "Plan", "SpeedProbe", "Survey", "WizardViewModel", "common_places"]
+__all__ = ["Place", "Plan", "SpeedProbe", "Survey", "WizardViewModel", "common_places", "has_room"]
 
 SURVEY, PLACES, PROBE = "wizard-survey", "wizard-places", "wizard-probe"
 
@@ -42,6 +42,11 @@ class Plan:
     device: DeviceReport
     pack: str
     speed: SpeedProbe
+
+
+def has_room(survey: Survey) -> bool:
+    """Whether the disk has room for the library; yes where that cannot be told."""
+    return survey.free_bytes is None or survey.free_bytes > survey.library_bytes
 
 
 def common_places() -> list[Place]:
@@ -126,7 +131,8 @@ class WizardViewModel(QObject):
 
     def _count_places(self, control: JobControl) -> Iterator[Place]:
         for place in self.places:
-            yield Place(place.name, place.path, index_folder.survey([place.path]).photos)
+            found = survey([place.path], tick=lambda _found: control.wait_if_paused())
+            yield Place(place.name, place.path, found.photos)
 
     def _place_counted(self, counted: Place) -> None:
         self.places = [counted if place.path == counted.path else place for place in self.places]
@@ -150,12 +156,12 @@ class WizardViewModel(QObject):
         self.survey, self.survey_error = None, None
         self.survey_changed.emit()
         folders, leave_out = list(self.folders), self.leave_out
-        self._bridge.submit(
-            SURVEY,
-            lambda control: index_folder.survey(folders, leave_out=leave_out),
-            on_done=self._surveyed,
-            on_failed=self._survey_failed,
-        )
+        root = self._session.root if self._session else None
+
+        def work(control: JobControl) -> Survey:
+            return survey(folders, leave_out=leave_out, library=root, tick=lambda _found: control.wait_if_paused())
+
+        self._bridge.submit(SURVEY, work, on_done=self._surveyed, on_failed=self._survey_failed)
 
     def _surveyed(self, survey: Survey) -> None:
         self.survey = survey
@@ -188,7 +194,7 @@ class WizardViewModel(QObject):
         folders = list(self.folders)
 
         def work(control: JobControl) -> Plan:
-            speed = index_folder.probe_speed(session, folders)
+            speed = probe_speed(session, folders)
             return Plan(session.embedder.report(), session.embedder.pack_name, speed)
 
         self._bridge.submit(PROBE, work, on_done=self._planned, on_failed=self._plan_failed)

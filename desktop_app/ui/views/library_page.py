@@ -7,10 +7,10 @@ from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QComboBox, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop_app.domain.photos import PhotoId, PhotoOrder
+from desktop_app.domain.photos import PhotoId
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.jobs import JobsViewModel
-from desktop_app.ui.viewmodels.library import LibraryViewModel
+from desktop_app.ui.viewmodels.library import LibraryViewModel, PhotoOrder
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.viewmodels.words import number, photos
@@ -217,8 +217,8 @@ class LibraryPage(Page):
 
     def _restore_view(self) -> None:
         for identity, scroll in ((self._current_photo, False), (self._top_photo, True)):
-            found = np.flatnonzero(self._library.ids == identity) if identity is not None else ()
-            if not len(found):
+            found = np.flatnonzero(self._library.ids == (identity if identity is not None else -1))
+            if not found.size:
                 continue
             index = self._model.index(int(found[0]))
             if scroll:

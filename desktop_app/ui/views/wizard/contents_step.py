@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from desktop_app.domain.photos import LeftOut, path_text
 from desktop_app.ui.viewmodels import words
-from desktop_app.ui.viewmodels.wizard import Survey, WizardViewModel
+from desktop_app.ui.viewmodels.settings import CHOSEN_OUT
+from desktop_app.ui.viewmodels.wizard import Survey, WizardViewModel, has_room
 from desktop_app.ui.views.parts import clear, label, row
 from desktop_app.ui.views.theme import BETWEEN, INSIDE, tabular
 from desktop_app.ui.views.wizard.bars import Bars
 
 YEARS_SHOWN = 8
-SWITCHES = (LeftOut.HIDDEN, LeftOut.SYSTEM, LeftOut.PLACEHOLDER)
 REASONS = {
     LeftOut.HIDDEN: "their names begin with a dot, or the system hides them",
     LeftOut.SYSTEM: "trash, thumbnails of other programs, recycle bins",
@@ -83,17 +83,10 @@ class ContentsStep(QWidget):
 
     def _show_survey(self, survey: Survey) -> None:
         self.total.setText(f"{words.photos(survey.photos)}, {words.size(survey.bytes)}")
-        need = self.tr("The library will need about {0} of disk space").format(words.size(survey.library_bytes))
-        enough = survey.free_bytes > survey.library_bytes
-        free = self.tr("{0} are free").format(words.size(survey.free_bytes))
-        self.space.setText(
-            f"{need}; {free}."
-            if enough
-            else self.tr("{0}, but only {1}. Free some space first.").format(need, free)
-        )
-        by_kind = sorted(survey.by_kind.items(), key=lambda entry: -entry[1].count)
+        self.space.setText(space_sentence(survey))
+        by_kind = sorted(survey.by_kind.items(), key=lambda entry: -entry[1].files)
         self.kinds.show_rows(
-            self.tr("Photos by kind"), [(kind, tally.count, words.size(tally.bytes)) for kind, tally in by_kind]
+            self.tr("Photos by kind"), [(kind, tally.files, words.size(tally.bytes)) for kind, tally in by_kind]
         )
         self.years.show_rows(self.tr("Photos by year"), year_rows(survey.by_year))
         self._show_left_out(survey)
@@ -104,9 +97,9 @@ class ContentsStep(QWidget):
         chosen = self._wizard.leave_out
         for kind in LeftOut:
             tally = survey.left_out.get(kind)
-            count = tally.count if tally else 0
+            count = tally.entries if tally else 0
             examples = [path_text(path) for path in tally.examples] if tally else []
-            if kind in SWITCHES:
+            if kind in CHOSEN_OUT:
                 box = QCheckBox(kind.value)
                 box.setChecked(kind in chosen)
                 box.setAccessibleDescription(REASONS[kind])
@@ -122,10 +115,28 @@ class ContentsStep(QWidget):
             figure.setFont(tabular(figure.font()))
             figure.setAlignment(Qt.AlignmentFlag.AlignRight)
             figure.setMinimumWidth(56)
-            why = label(REASONS[kind], role="secondary")
+            why = label(self._reason(kind, survey), role="secondary")
             name.setToolTip("\n".join(examples[:5]))
             name.setMinimumWidth(260)
             self._left.addLayout(row(name, why, None, figure, spacing=BETWEEN))
+
+    @staticmethod
+    def _reason(kind: LeftOut, survey: Survey) -> str:
+        if kind is LeftOut.NO_DECODER and survey.missing_packages:
+            wanted = (f"{package} for {words.number(n)}" for package, n in survey.missing_packages.items())
+            return "they need " + ", ".join(wanted)
+        return REASONS[kind]
+
+
+def space_sentence(survey: Survey) -> str:
+    """What the library will need, and whether there is room for it."""
+    need = f"The library will need about {words.size(survey.library_bytes)} of disk space"
+    if survey.free_bytes is None:
+        return f"{need}."
+    free = f"{words.size(survey.free_bytes)} are free"
+    if has_room(survey):
+        return f"{need}; {free}."
+    return f"{need}, but only {free}. Free some space first."
 
 
 def year_rows(by_year: Mapping[int, int]) -> list[tuple[str, int, str]]:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app.ui.viewmodels import words
-from desktop_app.ui.viewmodels.wizard import WizardViewModel
+from desktop_app.ui.viewmodels.wizard import WizardViewModel, has_room
 from desktop_app.ui.views.page import Page
 from desktop_app.ui.views.parts import button, label, row
 from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE
@@ -112,7 +112,7 @@ class WizardPage(Page):
         self.next_button.setAccessibleName(texts[step])
         ready = (
             bool(self._wizard.folders),
-            survey is not None and survey.photos > 0 and survey.free_bytes > survey.library_bytes,
+            survey is not None and survey.photos > 0 and has_room(survey),
             self._wizard.plan is not None,
             True,
         )
