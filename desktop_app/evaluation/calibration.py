@@ -2,9 +2,9 @@
 
 - Link cosines: what strangers' cells reach, and what right links of made views (exact ground truth) have.
 - Co-attention: the threshold and power that tell what a view shows of its original from the rest.
-- Fusion: the weight, floor and power of the local match with the best mean average precision, leave-one-out.
+- Fusion: the weight, floor and power of the local match with the best mean of mAP and R@1, leave-one-out.
 - Relevance: a logistic on matching pairs (made views, nearest of the class) and strangers (random and hard).
-- Calibration and words: how often a photo in the first 20 of a search with at least this score was of the class.
+- Calibration and words: how often a photo with such a score is of the query's class.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def calibrate_pack(
     holdouts: Sequence[Sequence[CalibrationPhoto]],
     views: Sequence[ViewPair],
     *,
+    fusion_holdouts: Sequence[Sequence[CalibrationPhoto]] = (),
     seed: int = 0,
     pairs: int = 600,
     queries: int = 600,
@@ -74,9 +75,10 @@ def calibrate_pack(
     """Fit everything.
 
     holdouts: sets of photos with classes (labels need to differ only within a set); each set is a gallery of its
-    own and counts the same. views: made views of photos. pairs: how many pairs of each kind are measured;
-    queries: how many photos of each set ask. Deterministic for a seed. Raises ValueError when there are no views
-    or no set has two photos of one class and one of another.
+    own and counts the same. fusion_holdouts: further sets that take part in the choice of the fusion only (classes
+    that differ in less than what a person would call another thing). views: made views of photos. pairs: how many
+    pairs of each kind are measured; queries: how many photos of each set ask. Deterministic for a seed.
+    Raises ValueError when there are no views or no set has two photos of one class and one of another.
     """
     if not views:
         raise ValueError("no made views were given: links cannot be calibrated without ground truth")
@@ -93,7 +95,8 @@ def calibrate_pack(
     links, figures = fit_links(strangers, views)
     attention, attention_figures = fit_coattention(views)
     searches = [Searches.of(photos, queries, seed) for photos in holdouts]
-    match, fusion, gains = fit_fusion(searches)
+    extra = [Searches.of(photos, queries, seed) for photos in fusion_holdouts]
+    match, fusion, gains = fit_fusion([*searches, *extra])
     fitted, evidence_figures = fit_relevance(same + friends, strangers, hard, links=links, match=match)
     global_curve, _ = fit_calibration(searches, match, replace(fusion, local=0.0))
     balanced_curve, words = fit_calibration(searches, match, fusion)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from desktop_app.evaluation.folders import choose_queries
-from desktop_app.evaluation.measures import average_precision
+from desktop_app.evaluation.measures import average_precision, recall_at
 from desktop_app.evaluation.pair_samples import CalibrationPhoto
 from desktop_app.evaluation.ranking import Gallery, content_key, local_scores
 from desktop_app.retrieval.calibration import calibrate
@@ -23,10 +23,10 @@ from desktop_app.retrieval.parameters import (
     WordThresholds,
 )
 
-WORD_PRECISION = {"similar": 0.5, "same_thing": 0.8, "almost_certain": 0.95}
-LOCAL_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+WORD_PRECISION = {"similar": 0.5, "same_thing": 0.8}
+NOT_THERE = 0.01  # share of searches in which another class may come as near as "almost certain"
+LOCAL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
 LOCAL_CURVES = ((0.0, 2.0), (0.0, 3.0), (0.0, 4.0), (0.2, 1.0), (0.2, 2.0), (0.2, 3.0))
-_FIRST = 20  # results of a search that calibration looks at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,52 +77,76 @@ class Searches:
 def fit_fusion(
     searches: Sequence[Searches],
 ) -> tuple[MatchParameters, FusionParameters, dict[str, float]]:
-    """The local match's curve and weight with the best mAP, the mean over the sets of photos."""
-    best = (-1.0, MatchParameters(), FusionParameters())
-    plain = 0.0
+    """The local match's curve and weight with the best mean of mAP and R@1, averaged over the sets of photos.
+
+    R@1 takes part because re-ranking is there for the head of the list: mAP alone is ruled by the tail.
+    """
+    best, plain = (-1.0, 0.0), (0.0, 0.0)
+    chosen = MatchParameters(), FusionParameters(local=0.0)
     for floor, power in LOCAL_CURVES:
         match = MatchParameters(floor=floor, power=power)
         local = [search.local(match) for search in searches]
         for weight in LOCAL_WEIGHTS:
             fusion = FusionParameters(global_=1.0, local=weight)
             per_set = [
-                np.mean([average_precision(relevant) for relevant, _ in search.results(scores, fusion)])
+                np.mean([_ap_and_first(relevant) for relevant, _ in search.results(scores, fusion)], axis=0)
                 for search, scores in zip(searches, local, strict=True)
                 if len(search.queries)
             ]
-            mean = float(np.mean(per_set))
+            mean_ap, first = (float(value) for value in np.mean(per_set, axis=0))
             if weight == 0.0:
-                plain = mean
-            if mean > best[0]:
-                best = (mean, match, fusion)
-    return best[1], best[2], {"holdout_instant_mAP": plain, "holdout_balanced_mAP": best[0]}
+                plain = (mean_ap, first)
+            if mean_ap + first > sum(best) + 1e-9:
+                best, chosen = (mean_ap, first), (match, fusion)
+    return *chosen, {
+        "holdout_instant_mAP": plain[0],
+        "holdout_instant_R@1": plain[1],
+        "holdout_balanced_mAP": best[0],
+        "holdout_balanced_R@1": best[1],
+    }
+
+
+def _ap_and_first(relevant: NDArray[np.bool_]) -> tuple[float, float]:
+    return average_precision(relevant), recall_at(relevant, 1)
 
 
 def fit_calibration(
     searches: Sequence[Searches], match: MatchParameters, fusion: FusionParameters
 ) -> tuple[Logistic, WordThresholds]:
-    """Raw score to the probability that a photo among the first 20 is of the query's class, and the scores from
-    which that holds with the precisions in WORD_PRECISION. Every set of photos counts the same."""
-    raw_parts, truth_parts, weight_parts = [], [], []
+    """The curve from raw scores to 0..1, and the scores from which the words hold.
+
+    The curve is the probability that a pair is of one class when that is as likely as not; every set counts the
+    same. Similar and same thing: the scores from which results have the precisions in WORD_PRECISION, the median
+    over the sets, whose classes differ in how fine they are. Almost certain: what the best result of another
+    class reaches in no more than NOT_THERE of the searches, in the hardest set; a copy always reaches it.
+    """
+    raws, truths, weights = [], [], []
+    levels: dict[str, list[float]] = {word: [] for word in WORD_PRECISION}
+    wrong_levels = []
     for search in searches:
         results = search.results(search.local(match), fusion)
         if not results:
             continue
-        raw = np.concatenate([scores[:_FIRST] for _, scores in results])
-        raw_parts.append(raw)
-        truth_parts.append(np.concatenate([relevant[: len(scores[:_FIRST])] for relevant, scores in results]))
-        weight_parts.append(np.full(len(raw), 1.0 / len(raw)))
-    raw, truth = np.concatenate(raw_parts), np.concatenate(truth_parts)
-    weights = np.concatenate(weight_parts)
-    curve = fit_curve(raw, truth, weights)
-    scores = calibrate(raw, curve)
-    levels = {
-        word: threshold_for(scores, truth, precision, weights=weights)
-        for word, precision in WORD_PRECISION.items()
-    }
-    similar = levels["similar"]
-    same_thing = max(similar, levels["same_thing"])
-    return curve, WordThresholds(similar, same_thing, max(same_thing, levels["almost_certain"]))
+        raw = np.concatenate([scores for _, scores in results])
+        truth = np.concatenate([relevant[: len(scores)] for relevant, scores in results])
+        raws.append(raw)
+        truths.append(truth)
+        weights.append(np.where(truth, 1.0 / max(1, truth.sum()), 1.0 / max(1, (~truth).sum())))
+        for word, precision in WORD_PRECISION.items():
+            levels[word].append(threshold_for(raw, truth, precision))
+        best_wrong = [scores[~relevant[: len(scores)]].max(initial=-np.inf) for relevant, scores in results]
+        wrong_levels.append(
+            float(np.quantile([score for score in best_wrong if np.isfinite(score)], 1 - NOT_THERE))
+        )
+    curve = fit_curve(np.concatenate(raws), np.concatenate(truths), np.concatenate(weights))
+    copy = 0.98 * (fusion.global_ + fusion.local)
+    wanted = [
+        float(np.median(levels["similar"])),
+        float(np.median(levels["same_thing"])),
+        min(copy, max(wrong_levels)),
+    ]
+    scores = calibrate(np.maximum.accumulate(np.array(wanted, dtype=np.float32)), curve)
+    return curve, WordThresholds(*(float(score) for score in scores))
 
 
 def fit_curve(raw: NDArray[np.float32], truth: NDArray[np.bool_], weights: NDArray[np.float64]) -> Logistic:

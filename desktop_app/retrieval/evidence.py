@@ -94,7 +94,6 @@ def match_evidence(
             relevance=relevant,
             query_grid=match.query_grid,
             result_grid=match.result_grid,
-            thresholds=parameters.words,
             region=region,
         ),
         query_grid=match.query_grid,

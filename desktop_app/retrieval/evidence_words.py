@@ -15,6 +15,8 @@ PLACES = (
     ("left", "centre", "right"),
     ("bottom left", "bottom", "bottom right"),
 )
+# Relevance is a probability, so its words begin at fixed ones (those of a search's scores are the pack's own).
+RELEVANCE_WORDS = WordThresholds(similar=0.5, same_thing=0.7, almost_certain=0.9)
 _MENTIONED = 4  # pairs of places that are told one by one
 _STRONG_FOR_CERTAINTY = 3  # strong links without which nothing is called almost certain
 _RANK = {Strength.STRONG: 2, Strength.MEDIUM: 1, Strength.WEAK: 0}
@@ -33,7 +35,6 @@ def evidence_words(
     relevance: float,
     query_grid: Grid,
     result_grid: Grid,
-    thresholds: WordThresholds,
     region: bool = False,
 ) -> str:
     """The text below the pictures. `links` strongest first; `region`: the query is a region of a picture.
@@ -41,7 +42,7 @@ def evidence_words(
     Links that join the same two ninths are told once, with the strongest of them.
     """
     if not links:
-        if relevance >= 0.5:
+        if relevance >= RELEVANCE_WORDS.similar:
             return f"Similar as a whole ({relevance:.2f}), but part by part nothing here matches well."
         return f"{_sentence(Words.NOTHING)} ({relevance:.2f})."
     grouped: dict[tuple[str, str], Strength] = {}
@@ -60,14 +61,12 @@ def evidence_words(
     if rest > 0:
         parts.append(f"{rest} more {'place matches' if rest == 1 else 'places match'}")
     ending = " Nothing else matches." if rest <= 0 else ""
-    return f"{_opening(links, relevance, thresholds)} {_sentence('; '.join(parts))}.{ending}"
+    return f"{_opening(links, relevance)} {_sentence('; '.join(parts))}.{ending}"
 
 
-def _opening(links: Sequence[PatchLink], relevance: float, thresholds: WordThresholds) -> str:
+def _opening(links: Sequence[PatchLink], relevance: float) -> str:
     """The phrase for the pair as a whole. Certainty needs several strong links, whatever the number says."""
-    words = words_for(relevance, thresholds)
-    if words is Words.WEAKER:
-        words = Words.SIMILAR
+    words = words_for(relevance, RELEVANCE_WORDS)
     strong = sum(link.strength is Strength.STRONG for link in links)
     if words is Words.ALMOST_CERTAIN and strong < _STRONG_FOR_CERTAINTY:
         words = Words.SAME_THING

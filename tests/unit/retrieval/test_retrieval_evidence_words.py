@@ -3,7 +3,6 @@ import pytest
 from desktop_app.domain.evidence import PatchLink, Strength
 from desktop_app.domain.geometry import Cell, Grid, Region
 from desktop_app.retrieval.evidence_words import evidence_words, place_of
-from desktop_app.retrieval.parameters import WordThresholds
 
 GRID = Grid(14, 14)
 BOX = Region(0, 0, 140, 140)
@@ -17,7 +16,7 @@ def link(query, result, strength):
 
 
 def words(links, relevance=0.8, **options):
-    options = {"thresholds": WordThresholds(), "query_grid": GRID, "result_grid": GRID, **options}
+    options = {"query_grid": GRID, "result_grid": GRID, **options}
     return evidence_words(links, relevance=relevance, **options)
 
 
@@ -77,11 +76,9 @@ def test_certainty_needs_several_strong_links():
     assert words(strong, relevance=0.99).startswith("Almost certainly the same (0.99).")
 
 
-def test_a_relevant_pair_is_at_least_similar():
-    thresholds = WordThresholds(similar=0.7, same_thing=0.8, almost_certain=0.9)
-    assert words([link((0, 0), (0, 0), Strength.WEAK)], relevance=0.55, thresholds=thresholds).startswith(
-        "Similar"
-    )
+@pytest.mark.parametrize(("relevance", "phrase"), [(0.5, "Similar"), (0.69, "Similar"), (0.7, "Same thing")])
+def test_the_phrase_follows_the_relevance(relevance, phrase):
+    assert words([link((0, 0), (0, 0), Strength.WEAK)], relevance=relevance).startswith(f"{phrase} (")
 
 
 def test_no_match_says_so():
