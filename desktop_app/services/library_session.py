@@ -71,6 +71,7 @@ class LibrarySession:
         self._find_pack = find_pack
         self._pack = pack
         self._engines: dict[str | None, Engine] = {}
+        self._complete: set[str] = set()  # digests seen to have features for as many contents as any other
         self._engine_lock = threading.RLock()
         self._local = threading.local()
         self._readers: weakref.WeakSet[Catalogue] = weakref.WeakSet()  # those of threads that are gone fall out
@@ -269,9 +270,12 @@ class LibrarySession:
         The new pack takes over as soon as it has features for as many contents as any other.
         """
         wanted = self.index_engine()
+        if wanted.digest in self._complete:
+            return wanted
         coverage = self.reader.feature_counts()
         best = max(coverage, key=lambda digest: coverage[digest], default=wanted.digest)
         if coverage.get(best, 0) <= coverage.get(wanted.digest, 0):
+            self._complete.add(wanted.digest)  # from here on it can only grow
             return wanted
         other = self._find_pack(best)
         return wanted if other is None else self._engine(other)

@@ -168,7 +168,7 @@ class _Search:
             timings_ms=timings,
             final=final,
             searched=len(self._gallery),
-            pending=self._session.counts().pending,
+            pending=self._session.reader.pending_count(),
         )
 
     def _hits(self, ranking: _Ranking) -> Iterator[Hit]:
