@@ -68,6 +68,7 @@ def calibrate_pack(
     views: Sequence[ViewPair],
     *,
     fusion_holdouts: Sequence[Sequence[CalibrationPhoto]] = (),
+    distractors: Sequence[CalibrationPhoto] = (),
     seed: int = 0,
     pairs: int = 600,
     queries: int = 600,
@@ -76,15 +77,19 @@ def calibrate_pack(
 
     holdouts: sets of photos with classes (labels need to differ only within a set); each set is a gallery of its
     own and counts the same. fusion_holdouts: further sets that take part in the choice of the fusion only (classes
-    that differ in less than what a person would call another thing). views: made views of photos. pairs: how many
-    pairs of each kind are measured; queries: how many photos of each set ask. Deterministic for a seed.
+    that differ in less than what a person would call another thing). distractors: photos that match nothing, added
+    to every gallery and to the strangers, as in a library where most photos have nothing to do with the query.
+    views: made views of photos. pairs: how many pairs of each kind are measured; queries: how many photos of each
+    set ask. Deterministic for a seed.
     Raises ValueError when there are no views or no set has two photos of one class and one of another.
     """
     if not views:
         raise ValueError("no made views were given: links cannot be calibrated without ground truth")
     random = np.random.Generator(np.random.PCG64(seed))
     share = -(-pairs // len(holdouts))
-    strangers = [pair for photos in holdouts for pair in random_strangers(photos, share, random)]
+    # A class of its own for every distractor: it is never a query and never a right answer.
+    others = [replace(photo, label=-1 - number) for number, photo in enumerate(distractors)]
+    strangers = [pair for photos in holdouts for pair in random_strangers([*photos, *others], share, random)]
     nearest = [nearest_pairs(photos, share, random) for photos in holdouts]
     friends = [pair for found, _ in nearest for pair in found]
     hard = [pair for _, found in nearest for pair in found]
@@ -94,8 +99,8 @@ def calibrate_pack(
 
     links, figures = fit_links(strangers, views)
     attention, attention_figures = fit_coattention(views)
-    searches = [Searches.of(photos, queries, seed) for photos in holdouts]
-    extra = [Searches.of(photos, queries, seed) for photos in fusion_holdouts]
+    searches = [Searches.of([*photos, *others], queries, seed) for photos in holdouts]
+    extra = [Searches.of([*photos, *others], queries, seed) for photos in fusion_holdouts]
     match, fusion, gains = fit_fusion([*searches, *extra])
     fitted, evidence_figures = fit_relevance(same + friends, strangers, hard, links=links, match=match)
     global_curve, _ = fit_calibration(searches, match, replace(fusion, local=0.0))

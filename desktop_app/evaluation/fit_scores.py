@@ -25,6 +25,7 @@ from desktop_app.retrieval.parameters import (
 
 WORD_PRECISION = {"similar": 0.5, "same_thing": 0.8}
 NOT_THERE = 0.01  # share of searches in which another class may come as near as "almost certain"
+INDIFFERENT = 0.001  # of the mean of mAP and R@1
 LOCAL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
 LOCAL_CURVES = ((0.0, 2.0), (0.0, 3.0), (0.0, 4.0), (0.2, 1.0), (0.2, 2.0), (0.2, 3.0))
 
@@ -79,7 +80,9 @@ def fit_fusion(
 ) -> tuple[MatchParameters, FusionParameters, dict[str, float]]:
     """The local match's curve and weight with the best mean of mAP and R@1, averaged over the sets of photos.
 
-    R@1 takes part because re-ranking is there for the head of the list: mAP alone is ruled by the tail.
+    R@1 takes part because re-ranking is there for the head of the list: mAP alone is ruled by the tail. A local
+    weight is kept when it costs less than INDIFFERENT: hold-outs favour the descriptor, which was taught on photos
+    like theirs.
     """
     best, plain = (-1.0, 0.0), (0.0, 0.0)
     chosen = MatchParameters(), FusionParameters(local=0.0)
@@ -96,8 +99,10 @@ def fit_fusion(
             mean_ap, first = (float(value) for value in np.mean(per_set, axis=0))
             if weight == 0.0:
                 plain = (mean_ap, first)
-            if mean_ap + first > sum(best) + 1e-9:
+            elif mean_ap + first > sum(best) + 1e-9:
                 best, chosen = (mean_ap, first), (match, fusion)
+    if sum(plain) - sum(best) > 2 * INDIFFERENT:
+        best, chosen = plain, (MatchParameters(), FusionParameters(global_=1.0, local=0.0))
     return *chosen, {
         "holdout_instant_mAP": plain[0],
         "holdout_instant_R@1": plain[1],
