@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from desktop_app.domain.evidence import PatchLink, Strength
@@ -39,19 +40,22 @@ def evidence_words(
 ) -> str:
     """The text below the pictures. `links` strongest first; `region`: the query is a region of a picture.
 
-    Links that join the same two ninths are told once, with the strongest of them.
+    Links that join the same two ninths are told once, with the strongest of them; the
+    strongest come first, among equals those with more links.
     """
     if not links:
         if relevance >= RELEVANCE_WORDS.similar:
             return f"Similar as a whole ({relevance:.2f}), but part by part nothing here matches well."
         return f"{_sentence(Words.NOTHING)} ({relevance:.2f})."
     grouped: dict[tuple[str, str], Strength] = {}
+    count: Counter[tuple[str, str]] = Counter()
     for link in links:
         places = place_of(link.query_cell, query_grid), place_of(link.result_cell, result_grid)
+        count[places] += 1
         before = grouped.get(places)
         if before is None or _RANK[link.strength] > _RANK[before]:
             grouped[places] = link.strength
-    told = sorted(grouped.items(), key=lambda item: -_RANK[item[1]])
+    told = sorted(grouped.items(), key=lambda item: (-_RANK[item[1]], -count[item[0]]))
     owner = "the region you drew" if region else "your picture"
     parts = []
     for number, ((here, there), strength) in enumerate(told[:_MENTIONED]):

@@ -56,6 +56,11 @@ def test_neighbouring_links_are_told_once_with_the_strongest():
     assert "the centre of this one, strong" in told
 
 
+def test_places_with_more_links_come_first_among_equals():
+    told = words([link((0, 0), (0, 0), Strength.STRONG)] + [link((7, c), (7, c), Strength.STRONG) for c in (6, 7)])
+    assert told.index("centre") < told.index("top left")
+
+
 def test_many_places_are_counted_and_nothing_is_denied():
     cells = [(0, 0), (0, 7), (0, 13), (7, 0), (7, 7), (7, 13)]
     told = words([link(cell, cell, Strength.STRONG) for cell in cells])
