@@ -37,6 +37,13 @@ log = logging.getLogger(__name__)
 LEAVE_OUT_SETTING = "leave_out"
 TELL_SECONDS = 0.2
 
+# What is left out because it cannot be used, not because nobody wants it: named like any other unusable file.
+_UNUSABLE = {
+    LeftOut.LINK_LOOP: "it is a link that leads in a circle",
+    LeftOut.UNREADABLE: "it may not be read (permission)",
+    LeftOut.NO_DECODER: "it needs the extra package {package}",
+}
+
 
 @dataclass(slots=True)
 class ScanTally:
@@ -110,8 +117,11 @@ def scan(session: LibrarySession, folder: FolderId, tally: ScanTally, *, control
                 found.append(item)
             elif isinstance(item, Skipped):
                 skipped.append(item)
-            elif isinstance(item, LeftOutItem) and item.out_of_reach:
-                out_of_reach.append(item.path)
+            elif isinstance(item, LeftOutItem):
+                if item.out_of_reach:
+                    out_of_reach.append(item.path)
+                if item.why in _UNUSABLE:
+                    skipped.append(Skipped(item.path, _UNUSABLE[item.why].format(package=item.package)))
             if (now := time.monotonic()) - told >= TELL_SECONDS:
                 told = now
                 yield Progress(Phase.SCANNING, done=tally.found + len(found), message=path_text(record.path))

@@ -18,20 +18,14 @@ from pathlib import Path
 
 from desktop_app.bootstrap import Options, open_library
 from desktop_app.domain.devices import Device
-from desktop_app.domain.photos import LeftOut
 from desktop_app.imaging.preview import decode_preview, encode_preview
 from desktop_app.services.index_folder import index_folders
 from desktop_app.services.maintenance import check
-from desktop_app.services.scan_folders import survey
 from tests.bench.reporting import add_output_options, report
 from tests.support.odd_files import UNUSABLE_KINDS, difference, make_unusable, make_unusual, tolerance
 
 ROUNDING = 1.0  # mean absolute difference that compressing both sides as a preview may add
-LEFT_OUT = {
-    "folder named .jpg",
-    "pipe named .jpg",
-    "link loop",
-}  # counted by the scan as no pictures, or as a loop
+LEFT_OUT = {"folder named .jpg", "pipe named .jpg"}  # the scan counts them as other kinds of file
 
 
 def main() -> int:
@@ -85,17 +79,14 @@ def main() -> int:
                     named[file.kind] += 1
                 elif file.kind not in LEFT_OUT:
                     failures.append(f"{file.kind}: {file.path.name} is not named")
-            left_out = survey([place]).left_out
             counts = session.counts()
         failures += check(Path(scratch) / "library")
-    loops = left_out[LeftOut.LINK_LOOP].count if LeftOut.LINK_LOOP in left_out else 0
     row = {
         "indexed": counts.indexed,
         "unusual right": len(unusual) - sum(": not" in f or "instead" in f or "from the" in f for f in failures),
         "unusual": len(unusual),
         "worst difference": worst,
         "unusable named": sum(named.values()),
-        "links in a circle": loops,
         "unusable": len(unusable),
         "problems": len(failures),
     }

@@ -11,7 +11,9 @@ from desktop_app.domain.progress import Phase, Progress
 
 
 def test_a_table_is_aligned_by_its_widest_cells() -> None:
-    text = table([["1", "0.93", "a.jpg"], ["10", "0.5", "longer name.jpg"]], header=["", "score", "photo"], right=[0, 1])
+    text = table(
+        [["1", "0.93", "a.jpg"], ["10", "0.5", "longer name.jpg"]], header=["", "score", "photo"], right=[0, 1]
+    )
     assert text.splitlines() == [
         "    score  photo",
         " 1   0.93  a.jpg",
@@ -31,14 +33,19 @@ def test_durations_are_as_exact_as_an_estimate_can_be(seconds: float, text: str)
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1400, "1.4 kB"), (61_500_000, "61.5 MB"), (5 * 10**15, "5000.0 TB")]
+    ("amount", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1400, "1.4 kB"), (61_500_000, "61.5 MB"), (5 * 10**15, "5000.0 TB")],
 )
 def test_sizes_are_shown_as_file_managers_show_them(amount: int, text: str) -> None:
     assert size(amount) == text
 
 
 def test_one_photo_and_many_photos() -> None:
-    assert (count(1, "photo"), count(12408, "photo"), count(0, "photo")) == ("1 photo", "12,408 photos", "0 photos")
+    assert (count(1, "photo"), count(12408, "photo"), count(0, "photo")) == (
+        "1 photo",
+        "12,408 photos",
+        "0 photos",
+    )
 
 
 class _Terminal(io.StringIO):
