@@ -23,6 +23,7 @@ from desktop_app import bootstrap
 from desktop_app.domain.devices import Device
 from desktop_app.domain.photos import LeftOut
 from desktop_app.domain.query import FilePicture, LibraryPicture, PixelPicture
+from desktop_app.services.index_folder import index_folders
 from desktop_app.ui import app
 from desktop_app.ui.viewmodels.jobs import JobPhase
 from desktop_app.ui.viewmodels.library import PhotoOrder
@@ -74,8 +75,6 @@ def start(home, tiny_pack, qtbot):
 
     yield begin
     for window in windows:
-        window.shell.parts.jobs.cancel()
-        window.hide()
         window.shell.shut_down()
         window.close()
         window.deleteLater()
@@ -86,14 +85,23 @@ def idle(window) -> bool:
     return not parts.jobs.state.busy and not parts.bridge.busy()
 
 
+@pytest.fixture(scope="session")
+def library_home(master_photos, tiny_pack, tmp_path_factory) -> Path:
+    """A home folder whose library holds the master photos; tests work on copies of it."""
+    home = tmp_path_factory.mktemp("indexed") / "home"
+    options = bootstrap.Options(library=home / "library", pack=str(tiny_pack), device=Device.CPU)
+    with bootstrap.open_library(options) as session:
+        for _ in index_folders(session, [master_photos]):
+            pass
+    return home
+
+
 @pytest.fixture
-def indexed(start, photos, qtbot):
-    """A window on a library in which `photos` are indexed."""
+def indexed(library_home, master_photos, home, start, qtbot):
+    """A window on a library in which the master photos are indexed."""
+    shutil.copytree(library_home, home)
     window = start()
-    parts = window.shell.parts
-    parts.jobs.index([photos], low_priority=False)
-    qtbot.waitUntil(lambda: idle(window) and len(parts.library.ids) == 12, timeout=WAIT)
-    window.shell.go(Place.LIBRARY)
+    qtbot.waitUntil(lambda: idle(window) and len(window.shell.parts.library.ids) == 12, timeout=WAIT)
     return window
 
 
@@ -199,8 +207,8 @@ def test_photos_are_sorted_by_date_name_and_folder_in_both_directions(indexed, q
     assert page.direction.accessibleName().startswith("A to Z")
 
 
-def test_choosing_a_folder_shows_only_its_photos(indexed, photos, qtbot):
-    other = photos.parent / "more"
+def test_choosing_a_folder_shows_only_its_photos(indexed, tmp_path, qtbot):
+    other = tmp_path / "more"
     make_photos(other, copies=1)
     library = indexed.shell.parts.library
     indexed.shell.parts.jobs.index([other], low_priority=False)
@@ -214,13 +222,13 @@ def test_choosing_a_folder_shows_only_its_photos(indexed, photos, qtbot):
     qtbot.waitUntil(lambda: indexed.library_page.count.text() == "16 photos", timeout=WAIT)
 
 
-def test_removing_a_folder_asks_first_and_touches_no_photo(indexed, photos, qtbot):
-    before = {file: file.read_bytes() for file in photos.rglob("*.jpg")}
+def test_removing_a_folder_asks_first_and_touches_no_photo(indexed, master_photos, qtbot):
+    before = {file: file.read_bytes() for file in master_photos.rglob("*.jpg")}
     folder = indexed.shell.parts.library.folders[0]
     question = answer(qtbot, "Remove from library", lambda: indexed.side.remove_folder_wanted.emit(folder))
     assert "no photo is moved, changed or deleted" in question
     qtbot.waitUntil(lambda: not indexed.shell.parts.library.folders, timeout=WAIT)
-    assert {file: file.read_bytes() for file in photos.rglob("*.jpg")} == before
+    assert {file: file.read_bytes() for file in master_photos.rglob("*.jpg")} == before
     assert indexed.library_page.empty.isVisible()
 
 
@@ -231,10 +239,13 @@ def test_a_refusal_removes_nothing(indexed, qtbot):
     assert len(indexed.shell.parts.library.folders) == 1
 
 
-def test_f5_finds_new_photos(indexed, photos, qtbot):
+def test_f5_finds_new_photos(start, photos, qtbot):
+    window = start()
+    window.shell.parts.jobs.index([photos], low_priority=False)
+    qtbot.waitUntil(lambda: idle(window) and len(window.shell.parts.library.ids) == 12, timeout=WAIT)
     shutil.copy(photos / "cats" / "chelsea-0.jpg", photos / "cats" / "copy.jpg")
-    qtbot.keyClick(indexed, Qt.Key.Key_F5)
-    qtbot.waitUntil(lambda: len(indexed.shell.parts.library.ids) == 13, timeout=WAIT)
+    qtbot.keyClick(window, Qt.Key.Key_F5)
+    qtbot.waitUntil(lambda: len(window.shell.parts.library.ids) == 13, timeout=WAIT)
 
 
 def test_a_new_library_is_made_and_the_old_one_found_again(indexed, tmp_path, qtbot):
@@ -249,10 +260,10 @@ def test_a_new_library_is_made_and_the_old_one_found_again(indexed, tmp_path, qt
     qtbot.waitUntil(lambda: library.root == old and len(library.ids) == 12, timeout=WAIT)
 
 
-def test_a_folder_that_is_no_library_is_refused_in_words(indexed, photos):
+def test_a_folder_that_is_no_library_is_refused_in_words(indexed, master_photos):
     library = indexed.shell.parts.library
-    library.open_existing(photos)
-    library.create(photos)
+    library.open_existing(master_photos)
+    library.create(master_photos)
     texts = [notice.message for notice in indexed.shell.parts.notices.shown]
     assert any("is not a library" in text for text in texts)
     assert any("is not empty" in text for text in texts)
@@ -278,30 +289,30 @@ def answered(window) -> bool:
     return search.answer is not None and search.answer.final and not search.busy
 
 
-def test_a_photo_dropped_anywhere_is_searched_with(indexed, photos, tmp_path, qtbot):
-    query = Path(shutil.copy(photos / "space" / "rocket-1.jpg", tmp_path / "query.jpg"))
+def test_a_photo_dropped_anywhere_is_searched_with(indexed, master_photos, tmp_path, qtbot):
+    query = Path(shutil.copy(master_photos / "space" / "rocket-1.jpg", tmp_path / "query.jpg"))
     drop(indexed, mime_of(query))
     assert indexed.shell.place is Place.SEARCH
     qtbot.waitUntil(lambda: answered(indexed), timeout=WAIT)
     assert {name.split("-")[0] for name in results(indexed)[:3]} == {"rocket"}
 
 
-def test_a_photo_of_the_library_is_not_among_its_own_results(indexed, photos, qtbot):
-    drop(indexed, mime_of(photos / "space" / "rocket-1.jpg"))
+def test_a_photo_of_the_library_is_not_among_its_own_results(indexed, master_photos, qtbot):
+    drop(indexed, mime_of(master_photos / "space" / "rocket-1.jpg"))
     qtbot.waitUntil(lambda: answered(indexed), timeout=WAIT)
     assert "rocket-1.jpg" not in results(indexed)
     assert results(indexed)[0].startswith("rocket")
 
 
-def test_several_dropped_photos_are_one_query(indexed, photos, qtbot):
-    drop(indexed, mime_of(photos / "cats" / "chelsea-0.jpg", photos / "table" / "coffee-0.jpg"))
+def test_several_dropped_photos_are_one_query(indexed, master_photos, qtbot):
+    drop(indexed, mime_of(master_photos / "cats" / "chelsea-0.jpg", master_photos / "table" / "coffee-0.jpg"))
     qtbot.waitUntil(lambda: answered(indexed), timeout=WAIT)
     assert [type(item.picture) for item in indexed.shell.parts.search.items] == [FilePicture, FilePicture]
 
 
-def test_a_pasted_picture_is_searched_with_from_any_page(indexed, photos, qtbot):
+def test_a_pasted_picture_is_searched_with_from_any_page(indexed, master_photos, qtbot):
     clipboard = QGuiApplication.clipboard()
-    clipboard.setImage(QImage(str(photos / "table" / "coffee-0.jpg")))
+    clipboard.setImage(QImage(str(master_photos / "table" / "coffee-0.jpg")))
     qtbot.keyClick(indexed, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: answered(indexed), timeout=WAIT)
     clipboard.clear()
@@ -334,10 +345,10 @@ def test_find_similar_in_the_library_and_back_again(indexed, qtbot):
     assert indexed.bar.forward_button.isEnabled()
 
 
-def test_the_folder_filter_holds_for_searches_too(indexed, photos, qtbot):
+def test_the_folder_filter_holds_for_searches_too(indexed, master_photos, qtbot):
     folder = indexed.shell.parts.library.folders[0]
     indexed.shell.parts.library.set_filter(frozenset({folder.id}))
-    indexed.shell.take_paths([photos / "cats" / "chelsea-0.jpg"])
+    indexed.shell.take_paths([master_photos / "cats" / "chelsea-0.jpg"])
     assert indexed.shell.parts.search.query.folders == frozenset({folder.id})
     qtbot.waitUntil(lambda: answered(indexed), timeout=WAIT)
 
@@ -346,8 +357,8 @@ def test_the_folder_filter_holds_for_searches_too(indexed, photos, qtbot):
     ("what", "sentence"),
     [("photo", "Search with this photo"), ("folder", "Add this folder"), ("text", "no picture")],
 )
-def test_one_sentence_says_what_a_drop_will_do(indexed, photos, what, sentence, qtbot):
-    mime = {"photo": mime_of(photos / "a.jpg"), "folder": mime_of(photos), "text": QMimeData()}[what]
+def test_one_sentence_says_what_a_drop_will_do(indexed, master_photos, what, sentence, qtbot):
+    mime = {"photo": mime_of(master_photos / "a.jpg"), "folder": mime_of(master_photos), "text": QMimeData()}[what]
     drag_over(indexed, mime)
     assert indexed.overlay.isVisible()
     assert sentence in indexed.overlay.sentence
@@ -356,8 +367,8 @@ def test_one_sentence_says_what_a_drop_will_do(indexed, photos, what, sentence, 
     assert not indexed.overlay.isVisible()
 
 
-def test_a_result_opens_its_evidence_and_going_back_returns_to_the_results(indexed, photos, qtbot):
-    drop(indexed, mime_of(photos / "space" / "rocket-1.jpg"))
+def test_a_result_opens_its_evidence_and_going_back_returns_to_the_results(indexed, master_photos, qtbot):
+    drop(indexed, mime_of(master_photos / "space" / "rocket-1.jpg"))
     qtbot.waitUntil(lambda: answered(indexed), timeout=WAIT)
     indexed.search_page.evidence_requested.emit(0)
     assert indexed.shell.place is Place.EVIDENCE
@@ -369,9 +380,9 @@ def test_a_result_opens_its_evidence_and_going_back_returns_to_the_results(index
 # -- the command line and a second start -----------------------------------------------------------------------
 
 
-def test_an_image_on_the_command_line_becomes_the_query(indexed, start, photos, qtbot):
+def test_an_image_on_the_command_line_becomes_the_query(indexed, start, master_photos, qtbot):
     indexed.shell.shut_down()
-    again = start(paths=[photos / "cats" / "chelsea-1.jpg"])
+    again = start(paths=[master_photos / "cats" / "chelsea-1.jpg"])
     assert again.shell.place is Place.SEARCH
     qtbot.waitUntil(lambda: answered(again), timeout=WAIT)
     assert results(again)[0].startswith("chelsea")
@@ -383,15 +394,15 @@ def test_a_folder_on_the_command_line_opens_the_wizard_on_it(start, photos):
     assert window.shell.parts.wizard.folders == [photos]
 
 
-def test_a_folder_that_is_indexed_already_is_shown_instead(indexed, photos, qtbot):
+def test_a_folder_that_is_indexed_already_is_shown_instead(indexed, master_photos, qtbot):
     indexed.shell.go(Place.SEARCH)
-    indexed.take_from_later_start([photos])
+    indexed.take_from_later_start([master_photos])
     assert indexed.shell.place is Place.LIBRARY
     assert indexed.shell.parts.library.filter == {indexed.shell.parts.library.folders[0].id}
 
 
-def test_a_file_that_is_gone_is_named(indexed, photos):
-    indexed.take_from_later_start([photos / "gone.jpg"])
+def test_a_file_that_is_gone_is_named(indexed, master_photos):
+    indexed.take_from_later_start([master_photos / "gone.jpg"])
     assert "gone.jpg is not there" in indexed.shell.parts.notices.shown[-1].text
 
 
@@ -402,8 +413,9 @@ def slow_down(monkeypatch):
     """Indexing that takes its time, so that a person can pause it."""
     import time
 
-    from desktop_app.services import index_folder
+    from desktop_app.services import index_folder, pipeline
 
+    monkeypatch.setattr(pipeline, "STALE_SECONDS", 0.0)
     decode = index_folder.decode_photo
 
     def slowly(*arguments, **named):

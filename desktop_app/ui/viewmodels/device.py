@@ -32,7 +32,8 @@ class DeviceViewModel(QObject):
     def sentence(self) -> str:
         """What the status bar shows."""
         if self.report is not None:
-            return self.report.words
+            # The reasons in brackets belong behind "why?".
+            return self.report.words.partition(" (")[0]
         if self.error is not None:
             return "no model pack works"
         return "getting ready" if self._session is not None else ""
@@ -43,7 +44,7 @@ class DeviceViewModel(QObject):
         if self.report is None:
             return [("", str(self.error))] if self.error else []
         tried = sorted(self.report.tried, key=lambda result: result.device is not self.report.at_work)  # type: ignore[union-attr]
-        return [(DEVICE_WORDS[result.device], result.reason) for result in tried]
+        return [(DEVICE_WORDS[result.device], result.reason or "works") for result in tried]
 
     def set_session(self, session: LibrarySession | None) -> None:
         self._session = session

@@ -219,7 +219,7 @@ class Shell(QObject):
         """Stop everything in order: nothing runs, and nothing is open, when this returns."""
         parts = self.parts
         parts.watch.set_session(None)
-        parts.jobs.cancel()
+        parts.jobs.set_session(None)
         parts.thumbnails.close()
         parts.bridge.close()
         parts.watch.close()

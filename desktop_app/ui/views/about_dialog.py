@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QHBoxLayout,
     QListWidget,
     QPlainTextEdit,
@@ -19,7 +18,7 @@ from PySide6.QtWidgets import (
 from desktop_app.ui.viewmodels import about, details
 from desktop_app.ui.viewmodels.about import Document
 from desktop_app.ui.views import icons
-from desktop_app.ui.views.parts import button, column, copy_text, label, row
+from desktop_app.ui.views.parts import button, closing, column, copy_text, label, row
 from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE, set_role
 
 
@@ -32,15 +31,14 @@ class AboutDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         tabs = QTabWidget()
         tabs.setDocumentMode(True)
+        tabs.tabBar().setDrawBase(False)
         tabs.addTab(self._program(), self.tr("Indicium"))
         tabs.addTab(_reader(about.packs(), self.tr("Model packs")), self.tr("Model packs"))
         tabs.addTab(_reader(about.licences(), self.tr("Licences")), self.tr("Licences"))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(INSIDE, INSIDE, BETWEEN, INSIDE)
+        layout.setContentsMargins(INSIDE, INSIDE, INSIDE, 0)
         layout.addWidget(tabs, 1)
-        layout.addWidget(buttons)
+        layout.addLayout(closing(self))
         self.resize(720, 560)
 
     def _program(self) -> QWidget:

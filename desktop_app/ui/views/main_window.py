@@ -6,20 +6,17 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
     QGuiApplication,
-    QKeySequence,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
     QMainWindow,
-    QMenu,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -28,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.ui.viewmodels import intake
 from desktop_app.ui.viewmodels.shell import Place, Shell
-from desktop_app.ui.views import icons, questions
+from desktop_app.ui.views import icons, questions, window_keys
 from desktop_app.ui.views.about_dialog import AboutDialog
 from desktop_app.ui.views.drop_overlay import DropOverlay
 from desktop_app.ui.views.evidence.page import EvidencePage
@@ -58,7 +55,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._build()
         self._connect()
-        self._add_actions()
+        self.keys = window_keys.add_keys(self)
+        self.bar.set_help_menu(window_keys.help_menu(self))
         self.resize(1280, 820)
         self.setMinimumSize(720, 480)
         self._restore_geometry()
@@ -102,6 +100,7 @@ class MainWindow(QMainWindow):
         self.splitter.addWidget(right)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setCollapsible(1, False)
+        self.splitter.setHandleWidth(4)
         self.splitter.setSizes([WIDTH, 1060])
         self.side.setVisible(parts.settings.values.side_panel)
         centre = QWidget()
@@ -142,39 +141,6 @@ class MainWindow(QMainWindow):
         parts.evidence.next_round.connect(lambda: shell.go(Place.SEARCH))
         self.wizard_page.left.connect(shell.leave_wizard)
         self.wizard_page.done.connect(lambda: shell.go(Place.LIBRARY))
-        self._show_history()
-
-    def _add_actions(self) -> None:
-        parts, keys = self._parts, QKeySequence.StandardKey
-        self.keys: list[tuple[QKeySequence | str, str]] = []
-        entries = [
-            (QKeySequence(keys.Open), self.tr("Choose a photo to search with"), self.choose_photos),
-            (QKeySequence(keys.Paste), self.tr("Search with what was copied"), self.paste),
-            (QKeySequence("Ctrl+1"), self.tr("Library"), lambda: self.shell.go(Place.LIBRARY)),
-            (QKeySequence("Ctrl+2"), self.tr("Search"), lambda: self.shell.go(Place.SEARCH)),
-            (QKeySequence("Ctrl+3"), self.tr("Evidence"), lambda: self.shell.go(Place.EVIDENCE)),
-            (QKeySequence("Alt+Left"), self.tr("Back to the search before"), self.go_back),
-            (QKeySequence("Alt+Right"), self.tr("Forward"), self.go_forward),
-            (QKeySequence("Ctrl+B"), self.tr("Show or hide the side panel"), self.toggle_side_panel),
-            (QKeySequence("Ctrl+Shift+A"), self.tr("Add a folder"), lambda: self.shell.add_folders()),
-            (QKeySequence("F5"), self.tr("Look for changes in all folders"), lambda: parts.jobs.rescan()),
-            (QKeySequence("Ctrl+,"), self.tr("Settings"), self.show_settings),
-            (QKeySequence("F1"), self.tr("Keyboard shortcuts"), self.show_shortcuts),
-            (QKeySequence(keys.FullScreen), self.tr("Full screen"), self.toggle_full_screen),
-            (QKeySequence("Ctrl+Q"), self.tr("Quit"), self.close),
-        ]
-        for key, words, do in entries:
-            action = QAction(words, self)
-            action.setShortcut(key)
-            action.triggered.connect(lambda _checked=False, do=do: do())
-            self.addAction(action)
-            self.keys.append((key, words))
-        menu = QMenu(self)
-        menu.addAction(self.tr("Keyboard shortcuts"), self.show_shortcuts)
-        menu.addAction(self.tr("Files that could not be used"), self.show_skipped)
-        menu.addSeparator()
-        menu.addAction(self.tr("About Indicium"), self.show_about)
-        self.bar.set_help_menu(menu)
 
     # -- places -----------------------------------------------------------------------------------------------
 
@@ -184,6 +150,7 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(page)
         if place is not Place.WIZARD:
             self.bar.show_place(place)
+        self._show_history()
         page.entered()
         page.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -202,7 +169,8 @@ class MainWindow(QMainWindow):
 
     def _show_history(self) -> None:
         search = self._parts.search
-        self.bar.set_history(back=search.can_go_back, forward=search.can_go_forward)
+        results_behind = self.shell.place is Place.EVIDENCE
+        self.bar.set_history(back=search.can_go_back or results_behind, forward=search.can_go_forward)
 
     def toggle_side_panel(self) -> None:
         shown = not self.side.isVisible()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
+    QDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -108,6 +109,13 @@ def column(*parts: QWidget | QLayout | None, spacing: int = INSIDE, margin: int 
     return made
 
 
+def closing(dialog: QDialog) -> QHBoxLayout:
+    """The last line of a dialog that only shows or changes at once: a button that closes it."""
+    made = row(None, button(dialog.tr("Close"), dialog.close))
+    made.setContentsMargins(BETWEEN, INSIDE, BETWEEN, INSIDE)
+    return made
+
+
 def clear(layout: QLayout) -> None:
     """Take everything out of a layout and delete it."""
     while layout.count():
@@ -142,6 +150,7 @@ class Picture(QLabel):
     def __init__(self, name: str, *, size: int = icons.SIZE, token: str = "secondary") -> None:
         super().__init__()
         self._name, self._size, self._token = name, size, token
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         theme().changed.connect(self._paint)
         self._paint()
 
@@ -161,6 +170,7 @@ class EmptyState(QWidget):
         super().__init__(parent)
         self._picture = Picture("photos", size=56, token="disabled")
         self._picture.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._picture.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._title = label(role="title")
         self._title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._text = label(role="secondary", wrap=True)

@@ -7,8 +7,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
-    QFormLayout,
+    QGridLayout,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -16,8 +15,10 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.ui.viewmodels.settings import SCHEMA, Choice, Entry, SettingsStore
-from desktop_app.ui.views.parts import label
+from desktop_app.ui.views.parts import closing, label
 from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE
+
+LABEL_WIDTH = 180
 
 
 class SettingsDialog(QDialog):
@@ -38,31 +39,29 @@ class SettingsDialog(QDialog):
         inside.setSpacing(INSIDE)
         for section in dict.fromkeys(entry.section for entry in SCHEMA):
             inside.addWidget(label(section, role="title"))
-            form = QFormLayout()
-            form.setHorizontalSpacing(BETWEEN)
-            form.setVerticalSpacing(INSIDE)
-            form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+            rows = QGridLayout()
+            rows.setHorizontalSpacing(BETWEEN)
+            rows.setVerticalSpacing(INSIDE // 2)
+            rows.setColumnMinimumWidth(0, LABEL_WIDTH)
+            rows.setColumnStretch(1, 1)
             for entry in SCHEMA:
                 if entry.section == section:
-                    self._add(form, entry)
-            inside.addLayout(form)
-            inside.addSpacing(INSIDE)
+                    self._add(rows, entry)
+            inside.addLayout(rows)
+            inside.addSpacing(BETWEEN)
         inside.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(content)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, INSIDE)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
         layout.addWidget(area, 1)
-        layout.addWidget(buttons)
-        layout.setAlignment(buttons, Qt.AlignmentFlag.AlignRight)
-        buttons.setContentsMargins(0, 0, BETWEEN, 0)
+        layout.addLayout(closing(self))
         self.resize(600, 660)
 
-    def _add(self, form: QFormLayout, entry: Entry) -> None:
+    def _add(self, rows: QGridLayout, entry: Entry) -> None:
         if entry.several:
             control = self._several(entry)
         elif entry.choices:
@@ -74,13 +73,17 @@ class SettingsDialog(QDialog):
         self.controls[entry.key] = control
         control.setAccessibleName(entry.title)
         hint = entry.help + (self.tr(" Takes effect at the next start.") if entry.restart else "")
-        if isinstance(control, QCheckBox):
-            form.addRow("", control)
-        else:
-            form.addRow(label(entry.title), control)
+        line = rows.rowCount()
+        if not isinstance(control, QCheckBox):
+            name = label(entry.title)
+            name.setContentsMargins(0, INSIDE - 1, 0, 0)  # on the control's first line of text
+            rows.addWidget(name, line, 0, Qt.AlignmentFlag.AlignTop)
+        rows.addWidget(control, line, 1, Qt.AlignmentFlag.AlignLeft)
         if hint:
             control.setAccessibleDescription(hint)
-            form.addRow("", label(hint.strip(), role="small", wrap=True))
+            words = label(hint.strip(), role="small", wrap=True)
+            words.setContentsMargins(4, 0, 0, INSIDE // 2)
+            rows.addWidget(words, line + 1, 1)
 
     def _switch(self, entry: Entry) -> QWidget:
         box = QCheckBox(entry.title)

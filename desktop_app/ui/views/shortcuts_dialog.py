@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from desktop_app.ui.views.parts import label
+from desktop_app.ui.views.parts import closing, label
 from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE, set_role
 
 Keys = Sequence[tuple[QKeySequence | str, str]]
@@ -45,10 +45,9 @@ class ShortcutsDialog(QDialog):
         area.setWidgetResizable(True)
         area.setWidget(content)
         area.setAccessibleName(self.tr("Keyboard shortcuts"))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, BETWEEN, INSIDE)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
         layout.addWidget(area, 1)
-        layout.addWidget(buttons)
+        layout.addLayout(closing(self))
         self.resize(560, 620)

@@ -26,7 +26,7 @@ class DeviceReasons(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(BETWEEN, BETWEEN, BETWEEN, BETWEEN)
         layout.setSpacing(INSIDE)
-        title = label(sentence(device.sentence).rstrip("."), role="title")
+        title = label(self.tr("Computes on: {0}").format(device.sentence), role="title")
         layout.addWidget(title)
         if device.pack:
             layout.addWidget(label(self.tr("Model pack: {0}").format(device.pack), role="secondary"))

@@ -85,7 +85,29 @@ QPushButton[role="status"]:focus { border: 2px solid $accent; }
 QFrame[role="drop-zone"] { border: 1px dashed $secondary; border-radius: 10px; background: $panel; }
 
 QCheckBox, QRadioButton { spacing: 8px; padding: 3px; border: 2px solid transparent; border-radius: 6px; }
+QCheckBox::indicator, QRadioButton::indicator {
+    width: 14px; height: 14px; border: 1px solid $secondary; background: $panel;
+}
+QCheckBox::indicator { border-radius: 4px; }
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($check); }
+QRadioButton::indicator:checked {
+    width: 6px; height: 6px; border: 5px solid $accent; background: $text_on_accent;
+}
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: $disabled; background: $line; }
 QCheckBox:focus, QRadioButton:focus { border-color: $accent; }
+QSpinBox, QDoubleSpinBox { padding-right: 24px; }
+QSpinBox QLineEdit, QDoubleSpinBox QLineEdit, QComboBox QLineEdit {
+    border: 0; margin: 0; padding: 0 0 0 2px; background: transparent;
+}
+QSpinBox::up-button, QDoubleSpinBox::up-button {
+    subcontrol-origin: border; subcontrol-position: top right; width: 22px; border: 0;
+}
+QSpinBox::down-button, QDoubleSpinBox::down-button {
+    subcontrol-origin: border; subcontrol-position: bottom right; width: 22px; border: 0;
+}
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url($arrow_up); width: 10px; height: 10px; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url($arrow_down); width: 10px; height: 10px; }
 QComboBox { padding-right: 22px; }
 QComboBox::drop-down { border: 0; width: 22px; }
 QComboBox::down-arrow { image: url($arrow_down); width: 12px; height: 12px; }
@@ -126,8 +148,7 @@ QSlider::handle:horizontal { width: 14px; height: 14px; margin: -5px 0; border-r
 QSlider::sub-page:horizontal:disabled, QSlider::handle:horizontal:disabled { background: $disabled; }
 QProgressBar { background: $line; border: 0; border-radius: 2px; max-height: 4px; min-height: 4px; }
 QProgressBar::chunk { background: $accent; border-radius: 2px; }
-QSplitter::handle { background: $line; }
-QSplitter::handle:horizontal { width: 1px; }
+QSplitter::handle { background: transparent; }
 QSplitter::handle:hover { background: $accent; }
 QTabWidget::pane { border: 0; }
 QTabBar::tab { background: transparent; color: $secondary; padding: 8px 14px; border: 2px solid transparent; }
@@ -157,5 +178,7 @@ def sheet(tokens: Tokens) -> str:
         hover="rgba(255,255,255,0.07)" if tokens.dark else "rgba(0,0,0,0.05)",
         selected="rgba(77,163,255,0.26)" if tokens.dark else "rgba(11,102,208,0.16)",
         scroll="#4A4F55" if tokens.dark else "#C4C6C9",
+        check=icons.file_of("check-dark" if tokens.dark else "check-light"),
+        arrow_up=icons.file_of("chevron-up-dark" if tokens.dark else "chevron-up-light"),
         arrow_down=icons.file_of("chevron-down-dark" if tokens.dark else "chevron-down-light"),
     )

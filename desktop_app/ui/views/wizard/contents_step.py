@@ -108,12 +108,12 @@ class ContentsStep(QWidget):
                 name: QWidget = box
             elif count:
                 name = label(kind.value)
-                name.setContentsMargins(30, 0, 0, 0)
+                name.setContentsMargins(28, 0, 0, 0)
             else:
                 continue
             figure = label(words.number(count) if count else "", role="")
             figure.setFont(tabular(figure.font()))
-            figure.setAlignment(Qt.AlignmentFlag.AlignRight)
+            figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             figure.setMinimumWidth(56)
             why = label(self._reason(kind, survey), role="secondary")
             name.setToolTip("\n".join(examples[:5]))

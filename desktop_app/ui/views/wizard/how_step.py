@@ -70,7 +70,7 @@ class HowStep(QWidget):
             return
         seconds = self._wizard.seconds_needed
         self.estimate.setText(
-            self.tr("This takes about {0}").format(words.duration(seconds))
+            self.tr("This takes {0}").format(about(seconds))
             if seconds is not None
             else self.tr("There is nothing to try it out with")
         )
@@ -79,7 +79,7 @@ class HowStep(QWidget):
                 "Measured just now with {0} of your photos: {1}. You can search from the first minute on."
             ).format(words.number(plan.speed.sampled), words.rate(plan.speed.images_per_second) or "-")
         )
-        self.device.setText(self.tr("Computes on: {0}").format(plan.device.words))
+        self.device.setText(self.tr("Computes on: {0}").format(plan.device.words.partition(" (")[0]))
         self.pack.setText(self.tr("Model pack: {0}").format(plan.pack))
         for tried in plan.device.tried:
             if tried.device is not plan.device.at_work:
@@ -91,3 +91,8 @@ class HowStep(QWidget):
         made.setContentsMargins(28, 0, 0, 0)
         made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         return made
+
+
+def about(seconds: float) -> str:
+    """A length of time that is only an estimate."""
+    return words.duration(seconds) if seconds < 30 else f"about {words.duration(seconds)}"
