@@ -8,7 +8,7 @@ from argparse import Namespace
 from desktop_app.bootstrap import open_library
 from desktop_app.commands.interrupt import stoppable
 from desktop_app.commands.options import options_of
-from desktop_app.commands.output import count, duration, follow, print_json, table
+from desktop_app.commands.output import count, duration, follow, in_short, print_json, table
 from desktop_app.domain.photos import path_json, path_text
 from desktop_app.services.index_folder import IndexSummary, index_folders
 
@@ -45,7 +45,7 @@ def index(arguments: Namespace) -> int:
 def _print(summary: IndexSummary) -> None:
     line = f"Indexed {count(summary.indexed, 'photo')} in {duration(summary.seconds)}"
     if summary.indexed:
-        line += f", {summary.images_per_second:.1f} a second on {summary.device}"
+        line += f", {summary.images_per_second:.1f} a second on {in_short(summary.device)}"
     print(line)
     if summary.unchanged:
         print(f"{count(summary.unchanged, 'photo')} unchanged")

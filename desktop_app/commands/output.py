@@ -66,6 +66,11 @@ def size(amount: int) -> str:
     return f"{value:.1f} {unit}"
 
 
+def in_short(device: str) -> str:
+    """The device at work without the reasons why not another one (`doctor` and --json tell those)."""
+    return device.split(" (")[0]
+
+
 def follow(job: Generator[Progress, None, Result], control: Control, *, stream: TextIO | None = None) -> Result:
     """Run `job` to its end, telling its progress on stderr; returns what the job returns."""
     shown = ProgressLine(stream or sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from desktop_app.bootstrap import open_library
 from desktop_app.commands.options import options_of
-from desktop_app.commands.output import count, print_json, table
+from desktop_app.commands.output import count, in_short, print_json, table
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import path_json, path_text
@@ -88,7 +88,7 @@ def _print(answer: SearchAnswer) -> None:
     spent = sum(answer.timings_ms.values())
     print(
         f"\nBest match: {answer.verdict.value}. Searched {count(answer.searched, 'photo')} in {spent:,.0f} ms "
-        f"({answer.profile.value}, {answer.device})"
+        f"({answer.profile.value}, {in_short(answer.device)})"
     )
     if answer.pending:
         print(f"{count(answer.pending, 'photo')} not indexed yet could not be found")

@@ -123,6 +123,30 @@ class SnapshotStore:
             if digest == pack:
                 self._remove(self._folder / f"{pack}-{generation:08d}.hnsw")
 
+    def problems(self) -> list[tuple[str, str]]:
+        """(pack digest, sentence) for every snapshot that is not what its sidecar says. Changes nothing."""
+        found = []
+        for digest, generation in self._generations():
+            data = self._folder / f"{digest}-{generation:08d}.hnsw"
+            try:
+                self._verify(data, Sidecar.read(data.with_suffix(".json")))
+            except SnapshotInvalid as error:
+                found.append((digest, error.message))
+        return found
+
+    def rows(self, pack: str) -> int:
+        """How many rows the newest snapshot of this pack has, as its sidecar says; 0 without any."""
+        for generation in sorted(
+            (number for digest, number in self._generations() if digest == pack), reverse=True
+        ):
+            data = self._folder / f"{pack}-{generation:08d}.hnsw"
+            try:
+                if data.exists():
+                    return Sidecar.read(data.with_suffix(".json")).count
+            except SnapshotInvalid as error:
+                log.info("%s: %s", self._folder, error)
+        return 0
+
     def _write(self, index: HnswIndex, pack: str, data: Path) -> Sidecar:
         """Data, then sidecar, each complete on disk before it gets its name."""
         size = index.file_size

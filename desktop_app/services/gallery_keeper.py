@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from desktop_app.domain.errors import SnapshotInvalid
 from desktop_app.index.gallery import EXACT_ROWS, Gallery
-from desktop_app.index.snapshots import Sidecar, SnapshotStore
+from desktop_app.index.snapshots import SnapshotStore
 from desktop_app.library.catalogue import Catalogue
 from desktop_app.library.layout import LibraryLayout
 
@@ -32,7 +30,6 @@ class GalleryKeeper:
 
     def __init__(self, layout: LibraryLayout, reader: Callable[[], Catalogue], *, threads: int) -> None:
         """`reader` gives the calling thread's own connection; `threads` build graphs."""
-        self._folder = layout.index_dir
         self._store = SnapshotStore(layout.index_dir)
         self._reader = reader
         self._threads = threads
@@ -88,11 +85,7 @@ class GalleryKeeper:
     def _saved_rows(self, digest: str) -> int:
         """The rows of the newest snapshot on disk, as its sidecar says; 0 without any."""
         if digest not in self._saved:
-            self._saved[digest] = 0
-            for sidecar in sidecars(self._folder, digest):
-                with contextlib.suppress(SnapshotInvalid):
-                    count = Sidecar.read(sidecar).count
-                    self._saved[digest] = count if sidecar.with_suffix(".hnsw").exists() else 0
+            self._saved[digest] = self._store.rows(digest)
         return self._saved[digest]
 
     def _load(self, digest: str, dimension: int) -> _State:
@@ -118,8 +111,3 @@ class GalleryKeeper:
         if len(state.gallery) == 0:
             return _State(Gallery(rows, vectors), int(rows[-1]))
         return _State(state.gallery.with_newer(rows, vectors), int(rows[-1]))
-
-
-def sidecars(folder: Path, digest: str = "*") -> list[Path]:
-    """The descriptions of the snapshots in `folder`, of one pack or of all, oldest first."""
-    return sorted(folder.glob(f"{digest}-*.json"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -13,13 +12,12 @@ from desktop_app.domain.photos import PhotoId, PhotoRecord
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
 from desktop_app.imaging.decode import decode_photo
 from desktop_app.imaging.preview import encode_preview
-from desktop_app.index.snapshots import Sidecar, SnapshotStore
+from desktop_app.index.snapshots import SnapshotStore
 from desktop_app.library.health import check_library
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.lock import WriterLock
 from desktop_app.library.records import LibraryCounts
 from desktop_app.library.recover import recover
-from desktop_app.services.gallery_keeper import sidecars
 from desktop_app.services.index_folder import rescan
 from desktop_app.services.library_session import LibrarySession
 
@@ -74,26 +72,12 @@ def stats(session: LibrarySession) -> LibraryFigures:
 def check(root: Path) -> list[str]:
     """What is wrong with the library at `root`, in plain sentences; empty when all is well. Changes nothing."""
     layout = LibraryLayout(root)
-    return check_library(root) + [problem for _, problem in _snapshot_problems(layout)]
+    snapshots = [f"{why} (the index is built again when needed)." for _, why in _snapshots(layout).problems()]
+    return check_library(root) + snapshots
 
 
-def _snapshot_problems(layout: LibraryLayout) -> Iterator[tuple[str, str]]:
-    """(pack digest, sentence) for every snapshot that is not what its sidecar says."""
-    for path in sidecars(layout.index_dir):
-        digest = path.name.rsplit("-", 1)[0]
-        data = path.with_suffix(".hnsw")
-        try:
-            sidecar = Sidecar.read(path)
-            size = data.stat().st_size
-            with data.open("rb") as file:
-                checksum = hashlib.file_digest(file, hashlib.blake2b).hexdigest()
-        except SnapshotInvalid as error:
-            yield digest, f"{error.message} (the index is built again when needed)."
-        except OSError as error:
-            yield digest, f"{data.name} cannot be read: {error.strerror} (the index is built again when needed)."
-        else:
-            if (size, checksum) != (sidecar.bytes, sidecar.checksum):
-                yield digest, f"{data.name} is damaged (the index is built again when needed)."
+def _snapshots(layout: LibraryLayout) -> SnapshotStore:
+    return SnapshotStore(layout.index_dir)
 
 
 def repair(root: Path, open_session: OpenSession, *, control: Control | None = None) -> Repair:
@@ -143,8 +127,8 @@ def _must_recover(open_session: OpenSession, done: list[str]) -> bool:
 
 
 def _repair_index(session: LibrarySession, done: list[str]) -> Iterator[Progress]:
-    store = SnapshotStore(session.layout.index_dir)
-    for digest in dict.fromkeys(digest for digest, _ in _snapshot_problems(session.layout)):
+    store = _snapshots(session.layout)
+    for digest in dict.fromkeys(digest for digest, _ in store.problems()):
         yield Progress(Phase.REPAIRING, message="building the index again")
         try:
             store.load(digest)  # sets aside what is damaged; the snapshot before it may be good

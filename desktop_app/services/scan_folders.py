@@ -93,8 +93,8 @@ def set_leave_out(session: LibrarySession, leave_out: frozenset[LeftOut]) -> Non
 
 
 def folder_is_there(path: bytes) -> bool:
-    """Whether the folder can be listed now."""
-    return present(path)
+    """Whether a folder in which there are photos is there now; an empty one is a drive's mount point."""
+    return present(path, known=1)
 
 
 def scan(session: LibrarySession, folder: FolderId, tally: ScanTally, *, control: Control) -> Iterator[Progress]:

@@ -171,6 +171,7 @@ def test_bash_completes(typed: list[str], expected: list[str], tmp_path: Path) -
     path = tmp_path / "indicium.bash"
     path.write_text(script(build_parser(), "bash"))
     words = " ".join(f"'{word}'" for word in ["indicium", *typed])
-    command = f"source '{path}'; COMP_WORDS=({words}); COMP_CWORD={len(typed)}; _indicium; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    ask = f"source '{path}'; COMP_WORDS=({words}); COMP_CWORD={len(typed)}; _indicium; "
+    command = ask + "printf '%s\\n' \"${COMPREPLY[@]}\""
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.split() == expected
