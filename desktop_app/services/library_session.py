@@ -75,6 +75,7 @@ class LibrarySession:
         self._engine_lock = threading.RLock()
         self._local = threading.local()
         self._readers: weakref.WeakSet[Catalogue] = weakref.WeakSet()  # those of threads that are gone fall out
+        self._readers_lock = threading.Lock()
         self._closed = False
         self._lock: WriterLock | None = None
         self._writing: ThreadPoolExecutor | None = None
@@ -124,8 +125,9 @@ class LibrarySession:
         if self._closed:
             return
         self._closed = True
-        for reader in list(self._readers):
-            reader.close()
+        with self._readers_lock:
+            for reader in self._readers:
+                reader.close()
         if self._writing is not None:
             if self._catalogue is not None:
                 self._writing.submit(self._catalogue.close)
@@ -147,8 +149,9 @@ class LibrarySession:
         reader: Catalogue | None = getattr(self._local, "reader", None)
         if reader is None:
             reader = Catalogue.open_reader(self.root)
+            with self._readers_lock:
+                self._readers.add(reader)
             self._local.reader = reader
-            self._readers.add(reader)
         return reader
 
     def write(self, change: Callable[[Catalogue], Result]) -> Result:

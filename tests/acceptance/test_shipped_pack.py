@@ -1,4 +1,4 @@
-"""The pack that is shipped, on real photographs it has never seen: not how good it is, but that it works at all."""
+"""The pack that is shipped, on real photographs it has never seen: that it works, not how good it is."""
 
 from __future__ import annotations
 
