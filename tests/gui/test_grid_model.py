@@ -39,8 +39,8 @@ def model(bridge):
     tester.deleteLater()
 
 
-def test_a_hundred_thousand_photos_are_listed_without_reading_them(model, qtbot):
-    asked = []
+def test_a_hundred_thousand_photos_are_listed_without_reading_them(bridge, qtbot):
+    model, asked = PhotoListModel(bridge), []
 
     def fetch(ids):
         asked.append(list(ids))
@@ -79,6 +79,28 @@ def test_changed_photos_are_read_again(model, qtbot):
     with qtbot.waitSignal(model.dataChanged):
         model.photos_changed([PhotoId(5)])
     qtbot.waitUntil(lambda: (p := model.photo(4)) is not None and p.status is PhotoStatus.PRESENT)
+
+
+def test_photos_that_come_and_go_leave_the_rest_in_place(model, qtbot):
+    from PySide6.QtCore import QPersistentModelIndex
+
+    def fetch(ids):
+        asked.extend(ids)
+        return [photo(number) for number in ids]
+
+    asked: list[int] = []
+    model.show_photos(np.arange(10, 30), fetch)
+    model.photo(0)
+    qtbot.waitUntil(lambda: model.photo(0) is not None)
+    kept, resets = QPersistentModelIndex(model.index(5)), []
+    model.modelReset.connect(lambda: resets.append(1))
+    model.show_photos(np.array([1, 2, *range(10, 13), 5, *range(14, 30), 99]), fetch)
+    assert resets == [] and kept.row() == 7 and model.photo_id(kept.row()) == 15
+    assert [model.photo_id(row) for row in (0, 1, 2, 5, 6, 22)] == [1, 2, 10, 5, 14, 99]
+    assert model.photo(7).id == 15, "what was read is not read again"
+    assert asked.count(15) == 1
+    model.show_photos(np.arange(30, 9, -1), fetch)
+    assert resets == [1], "another order is another list"
 
 
 def test_a_hit_says_its_words_and_its_number_to_screen_readers(model):

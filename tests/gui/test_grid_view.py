@@ -312,3 +312,21 @@ def test_a_hundred_thousand_rows_paint_only_what_is_in_view(parts, qtbot):
     qtbot.waitUntil(lambda: model.photo(99_999) is not None)
     assert grid.viewport().rect().contains(centre(grid, 99_999))
     assert len(grid.visible_rows()) < 40 and sum(asked) < 3000
+
+
+def test_photos_indexed_meanwhile_do_not_move_what_one_looks_at(parts, qtbot):
+    grid, model, _, _ = parts
+
+    def fetch(ids):
+        return [photo(number) for number in ids]
+
+    model.show_photos(np.arange(1000, 1400), fetch)
+    qtbot.waitUntil(lambda: model.photo(0) is not None)
+    grid.setFocus()
+    grid.setCurrentIndex(model.index(200))
+    grid.viewport().grab()
+    before = grid.visualRect(model.index(200)).center()
+    whole_lines = 12  # twelve photos fill lines of one, two, three, four or six
+    model.show_photos(np.concatenate([np.arange(1, whole_lines + 1), np.arange(1000, 1400)]), fetch)
+    assert model.photo_id(grid.currentIndex().row()) == 1200
+    assert grid.visualRect(grid.currentIndex()).center() == before

@@ -18,7 +18,9 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 Fetch = Callable[[Sequence[PhotoId]], Sequence[PhotoRecord]]
 
 PAGE = 256  # photos read at once
-PAGES_KEPT = 128  # in memory; the others are read again when they are scrolled to
+RECORDS_KEPT = 128 * PAGE  # in memory; the others are read again when they are scrolled to
+RUNS_MOST = 64  # stretches of new or gone rows that are told one by one; beyond that the list starts anew
+ROWS_MOST = 200_000  # rows that are compared one by one; larger lists start anew unless they only grew at the end
 PAGES_WAITING = 4  # newest first; what was scrolled past is not read
 
 
@@ -52,7 +54,7 @@ class PhotoListModel(QAbstractListModel):
         self._channel = f"photos-{id(self):x}"
         self._ids: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._fetch: Fetch | None = None
-        self._pages: OrderedDict[int, list[PhotoRecord | None]] = OrderedDict()
+        self._known: OrderedDict[int, PhotoRecord | None] = OrderedDict()
         self._wanted: OrderedDict[int, None] = OrderedDict()
         self._reading = False
         self._generation = 0
@@ -63,11 +65,18 @@ class PhotoListModel(QAbstractListModel):
     # -- what the list shows ----------------------------------------------------------------------------------
 
     def show_photos(self, ids: NDArray[np.int64], fetch: Fetch) -> None:
-        """Browse: photos of a library in the order of `ids` [N] int64. `fetch` is called on a worker."""
+        """Browse: photos of a library in the order of `ids` [N] int64. `fetch` is called on a worker.
+
+        A list that was shown before and has only gained or lost photos keeps its place, selection and records.
+        """
+        wanted = np.asarray(ids, dtype=np.int64)
+        same_source = self._fetch is not None and self._fetch == fetch
+        if same_source and self._follow(wanted):
+            return
+        known = self._known if same_source else OrderedDict()
         self.beginResetModel()
         self._forget_rows()
-        self._ids = np.asarray(ids, dtype=np.int64)
-        self._fetch = fetch
+        self._ids, self._fetch, self._known = wanted, fetch, known
         self.endResetModel()
         self.divider_changed.emit()
 
@@ -132,8 +141,8 @@ class PhotoListModel(QAbstractListModel):
         if self._fetch is None or not len(changed):
             return
         rows = np.flatnonzero(np.isin(self._ids, changed))
-        for page in {int(row) // PAGE for row in rows}:
-            self._pages.pop(page, None)
+        for identity in changed:
+            self._known.pop(int(identity), None)
         for row in rows:
             index = self.index(int(row))
             self.dataChanged.emit(index, index)
@@ -165,12 +174,11 @@ class PhotoListModel(QAbstractListModel):
             return hit.photo if hit else None
         if not 0 <= row < len(self._ids):
             return None
-        number, offset = divmod(row, PAGE)
-        page = self._pages.get(number)
-        if page is not None:
-            self._pages.move_to_end(number)
-            return page[offset] if offset < len(page) else None
-        self._want(number)
+        identity = int(self._ids[row])
+        if identity in self._known:
+            self._known.move_to_end(identity)
+            return self._known[identity]
+        self._want(row // PAGE)
         return None
 
     # -- Qt's model -------------------------------------------------------------------------------------------
@@ -220,7 +228,7 @@ class PhotoListModel(QAbstractListModel):
 
     def _forget_rows(self) -> None:
         self._generation += 1
-        self._pages.clear()
+        self._known = OrderedDict()
         self._wanted.clear()
         self._fetch = None
         self._hits, self._later, self._divider = [], [], None
@@ -242,17 +250,18 @@ class PhotoListModel(QAbstractListModel):
         if self._reading or not self._wanted or self._fetch is None:
             return
         page, _ = self._wanted.popitem(last=True)
-        if page in self._pages:
+        numbers = [int(number) for number in self._ids[page * PAGE : (page + 1) * PAGE]]
+        ids = [PhotoId(number) for number in numbers if number not in self._known]
+        if not ids:
             self._read_next()
             return
         self._reading = True
         generation, fetch = self._generation, self._fetch
-        ids = [PhotoId(int(number)) for number in self._ids[page * PAGE : (page + 1) * PAGE]]
 
         def arrived(photos: Sequence[PhotoRecord]) -> None:
             self._reading = False
             if generation == self._generation:
-                self._take_page(page, ids, photos)
+                self._take_photos(ids, photos)
             self._read_next()
 
         def failed(error: Exception) -> None:
@@ -264,13 +273,44 @@ class PhotoListModel(QAbstractListModel):
             self._channel, lambda _control: fetch(ids), on_done=arrived, on_failed=failed, queue=True
         )
 
-    def _take_page(self, page: int, ids: Sequence[PhotoId], photos: Sequence[PhotoRecord]) -> None:
-        known = {photo.id: photo for photo in photos}
-        self._pages[page] = [known.get(identity) for identity in ids]
-        while len(self._pages) > PAGES_KEPT:
-            self._pages.popitem(last=False)
-        first = page * PAGE
-        self.dataChanged.emit(self.index(first), self.index(first + len(ids) - 1))
+    def _take_photos(self, ids: Sequence[PhotoId], photos: Sequence[PhotoRecord]) -> None:
+        found = {photo.id: photo for photo in photos}
+        for identity in ids:
+            self._known[identity] = found.get(identity)
+        while len(self._known) > RECORDS_KEPT:
+            self._known.popitem(last=False)
+        if len(self._ids):
+            self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
+
+    def _follow(self, wanted: NDArray[np.int64]) -> bool:
+        """Turn the present list into `wanted` by removing and inserting rows. False when it is another list."""
+        now = self._ids
+        if len(wanted) >= len(now) and np.array_equal(wanted[: len(now)], now):
+            return self._insert(wanted, [(len(now), len(wanted))] if len(wanted) > len(now) else [])
+        if max(len(now), len(wanted)) > ROWS_MOST:
+            return False
+        stays, old = np.isin(now, wanted), np.isin(wanted, now)
+        gone, new = _runs(~stays), _runs(~old)
+        if len(gone) + len(new) > RUNS_MOST or not np.array_equal(now[stays], wanted[old]):
+            return False
+        for first, end in reversed(gone):
+            self.beginRemoveRows(QModelIndex(), first, end - 1)
+            self._ids = np.delete(self._ids, slice(first, end))
+            self.endRemoveRows()
+        return self._insert(wanted, new)
+
+    def _insert(self, wanted: NDArray[np.int64], runs: list[tuple[int, int]]) -> bool:
+        for first, end in runs:
+            self.beginInsertRows(QModelIndex(), first, end - 1)
+            self._ids = np.insert(self._ids, first, wanted[first:end])
+            self.endInsertRows()
+        return True
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The stretches [first, end) in which `flags` [N] is true."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return [(int(first), int(end)) for first, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def keep_in_place(

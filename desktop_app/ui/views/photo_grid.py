@@ -91,6 +91,7 @@ class PhotoGrid(QListView):
         self._cell = USUAL
         self._layout = GridLayout(0, 1, USUAL, USUAL, 0, GAP)
         self._painted: dict[PhotoId, int] = {}
+        self._top: tuple[PhotoId, int] | None = None  # the first photo in view and how far down it begins
         self._hover = -1
         self._map_row = -1
         self._all_maps = False
@@ -124,6 +125,7 @@ class PhotoGrid(QListView):
             self._maps.ready.connect(self._repaint_photo)
         model.divider_changed.connect(self.doItemsLayout)
         model.hits_moved.connect(self._slide)
+        model.rowsRemoved.connect(self.rowsRemoved)
         theme.theme().changed.connect(self.viewport().update)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.activated.connect(lambda index: self.activated_row.emit(index.row()))
@@ -206,6 +208,23 @@ class PhotoGrid(QListView):
         )
         QAbstractItemView.doItemsLayout(self)
         self._place_footer()
+
+    def rowsInserted(self, parent: AnyIndex, start: int, end: int) -> None:
+        super().rowsInserted(parent, start, end)
+        self._keep_top()
+
+    def rowsRemoved(self) -> None:
+        """Called when photos have left the list."""
+        self._keep_top()
+
+    def _keep_top(self) -> None:
+        """Photos came or went above: what one looks at stays where it is."""
+        self._painted.clear()
+        scrolled, top = self.verticalOffset() > 0, self._top
+        self.doItemsLayout()
+        row = self._photos.row_of(top[0]) if scrolled and top else None
+        if top is not None and row is not None:
+            self.verticalScrollBar().setValue(self._layout.rect(row)[1] - top[1])
 
     def updateGeometries(self) -> None:
         bar, height = self.verticalScrollBar(), self.viewport().height()
@@ -380,7 +399,11 @@ class PhotoGrid(QListView):
 
     def _seen(self) -> None:
         """The whole view was painted: what is out of sight needs no thumbnail, what is in sight may want a map."""
-        photos = [photo for row in self.visible_rows() if (photo := self._photos.photo(row)) is not None]
+        rows = self.visible_rows()
+        photos = [photo for row in rows if (photo := self._photos.photo(row)) is not None]
+        if rows:
+            top = self._layout.rect(rows[0])[1] - self.verticalOffset()
+            self._top = (self._photos.photo_id(rows[0]), top)
         ratio = self.devicePixelRatioF()
         box = photo_box(QRect(0, 0, self._layout.cell_w, self._layout.cell_h))
         self._thumbnails.keep_waiting(photos, round(max(box.width(), box.height()) * ratio))
