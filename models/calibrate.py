@@ -3,8 +3,10 @@
     python -m models.calibrate models/packs/indicium-s --data DIR --cache CACHE
 
 Measured on held-out TRAIN classes of grocery and caltech101, on imagenette's TRAIN photos, and on made views of
-TRAIN photos (`desktop_app.evaluation.calibration`). `cars` takes no part: its classes differ in less than what a
-person would call another thing. The features, and so the pack's digest, do not change.
+TRAIN photos (`desktop_app.evaluation.calibration`). `cars` takes part in the choice of the fusion only: its classes
+differ in less than what a person would call another thing. Photos without classes are distractors in every gallery,
+as in a library where most photos have nothing to do with the query. The features, and so the pack's digest, do not
+change.
 """
 
 from __future__ import annotations
@@ -25,15 +27,17 @@ from models.manifest import Shape
 
 HELD_OUT = ("grocery", "caltech101")
 WHOLE = ("imagenette-train",)  # seen while distilling, but never with their labels
+FUSION_ONLY = ("cars",)
+DISTRACTORS = ("bsds", "clothing", "flickr8k", "in1k-samples", "in1k-second", "textures")
 SECTIONS = ("thresholds", "relevance", "fusion", "calibration")
 
 
 def gallery_rows(cache: PhotoCache, most: int, *, seed: int = 0) -> dict[str, list[int]]:
     """At most so many rows of each calibration set, with classes."""
-    held = holdout_classes(cache.photos, HELD_OUT)
+    held = holdout_classes(cache.photos, (*HELD_OUT, *FUSION_ONLY))
     random = np.random.default_rng(seed)
     result = {}
-    for name in (*HELD_OUT, *WHOLE):
+    for name in (*HELD_OUT, *WHOLE, *FUSION_ONLY):
         rows = [
             i
             for i, p in enumerate(cache.photos)
@@ -42,6 +46,12 @@ def gallery_rows(cache: PhotoCache, most: int, *, seed: int = 0) -> dict[str, li
         if rows:
             result[name] = sorted(int(row) for row in random.permutation(rows)[:most])
     return result
+
+
+def distractor_rows(cache: PhotoCache, count: int, *, seed: int = 1) -> list[int]:
+    """`count` rows of sets of unrelated photos."""
+    rows = [i for i, photo in enumerate(cache.photos) if photo.set in DISTRACTORS]
+    return sorted(int(row) for row in np.random.default_rng(seed).permutation(rows)[:count])
 
 
 def view_rows(cache: PhotoCache, count: int, *, seed: int = 0) -> list[int]:
@@ -57,7 +67,13 @@ def view_rows(cache: PhotoCache, count: int, *, seed: int = 0) -> list[int]:
 
 
 def calibrated(
-    embedder: GraphEmbedder, cache: PhotoCache, shapes: Sequence[Shape], *, photos: int, views: int
+    embedder: GraphEmbedder,
+    cache: PhotoCache,
+    shapes: Sequence[Shape],
+    *,
+    photos: int,
+    views: int,
+    distractors: int,
 ) -> Calibration:
     """Measure the photos and fit. photos: at most so many of each set; views: made views."""
 
@@ -68,11 +84,11 @@ def calibrated(
             for embedding, label in zip(made, labels, strict=True)
         ]
 
-    sets = []
-    for rows in gallery_rows(cache, photos).values():
+    sets = {}
+    for set_name, rows in gallery_rows(cache, photos).items():
         names = sorted({cache.photos[row].label or "" for row in rows})
         labels = [names.index(cache.photos[row].label or "") for row in rows]
-        sets.append(measured([cache.decode(row) for row in rows], labels))
+        sets[set_name] = measured([cache.decode(row) for row in rows], labels)
     originals = [cache.decode(row) for row in view_rows(cache, views)]
     changed = [make_view(rgb, np.random.default_rng(i)) for i, rgb in enumerate(originals)]
     numbers = range(len(originals))
@@ -82,7 +98,13 @@ def calibrated(
             measured(originals, numbers), measured([made.rgb for made in changed], numbers), changed, strict=True
         )
     ]
-    return calibrate_pack(sets, pairs)
+    strangers = distractor_rows(cache, distractors)
+    return calibrate_pack(
+        [found for name, found in sets.items() if name not in FUSION_ONLY],
+        pairs,
+        fusion_holdouts=[found for name, found in sets.items() if name in FUSION_ONLY],
+        distractors=measured([cache.decode(row) for row in strangers], [0] * len(strangers)),
+    )
 
 
 def update_manifest(
@@ -108,12 +130,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--photos", type=int, default=600, help="at most so many of each set")
     parser.add_argument("--views", type=int, default=240)
+    parser.add_argument("--distractors", type=int, default=1500)
     args = parser.parse_args(argv)
     manifest = json.loads((args.pack / "manifest.json").read_text(encoding="utf-8"))
     shapes = [(height, width) for height, width in manifest["input"]["shapes"]]
     cache = PhotoCache.build(args.data, list_photos(args.data, limits=SET_LIMITS), args.cache)
     embedder = GraphEmbedder(args.pack / "embed.onnx", args.pack / "code.onnx")
-    fitted = calibrated(embedder, cache, shapes, photos=args.photos, views=args.views)
+    fitted = calibrated(
+        embedder, cache, shapes, photos=args.photos, views=args.views, distractors=args.distractors
+    )
     update_manifest(args.pack, fitted.manifest_sections(), fitted.figures)
     print(json.dumps(fitted.manifest_sections() | {"figures": fitted.figures}, indent=1))
 

@@ -59,10 +59,16 @@ class LocalHead(nn.Module):
         deep = F.interpolate(deep.float(), size=shallow.shape[2:], mode="bilinear", align_corners=False)
         return torch.cat([self.context(shallow.float()), deep], 1)
 
-    def forward(self, maps: TrunkMaps) -> Tensor:
-        """[B, h, w, 128], L2-normalised per cell."""
-        raw = self.raw(maps).permute(0, 2, 3, 1) - self.mean
-        return F.normalize(raw @ self.weight.T, dim=3)
+    def forward(self, maps: TrunkMaps) -> tuple[Tensor, Tensor]:
+        """Local features [B, h, w, 128], L2-normalised per cell; local map [B, 256, h, w], non-negative.
+
+        The map holds the same features before their normalisation, rises and falls apart: [relu(y), relu(-y)].
+        GeM pooling and the clusters of S0 need non-negative channels, and these tell places apart better than
+        the trunk's own channels, which are alive nearly everywhere [ours].
+        """
+        y = (self.raw(maps).permute(0, 2, 3, 1) - self.mean) @ self.weight.T
+        both = torch.cat([F.relu(y), F.relu(-y)], 3).permute(0, 3, 1, 2)
+        return F.normalize(y, dim=3), both
 
 
 class Embedder(nn.Module):
@@ -90,4 +96,5 @@ class Embedder(nn.Module):
         alpha = F.normalize((F.normalize(out.descriptor, dim=1) - self.centre) @ self.rotation.T, dim=1)
         bits = ((alpha - self.hash_offset) @ self.hash_rotation.T >= 0).float()
         code = (bits.unflatten(1, (-1, 8)) @ self.bit_values).to(torch.uint8)
-        return alpha, code, out.attention, out.maps.x4, self.local(out.maps)
+        features, local_map = self.local(out.maps)
+        return alpha, code, out.attention, local_map, features

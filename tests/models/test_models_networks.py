@@ -151,8 +151,10 @@ def test_the_embedder_gives_what_the_pack_promises():
         alpha, code, attention, local_map, features = net(image)
     assert torch.allclose(alpha.norm(dim=1), torch.ones(2), atol=1e-5)
     assert code.dtype == torch.uint8 and code.shape == (2, 8)
-    assert attention.shape == (2, 4, 6) and local_map.shape == (2, 32, 4, 6) and features.shape == (2, 4, 6, 128)
+    assert attention.shape == (2, 4, 6) and local_map.shape == (2, 256, 4, 6) and features.shape == (2, 4, 6, 128)
     assert float(local_map.min()) >= 0
+    signed = (local_map[:, :128] - local_map[:, 128:]).permute(0, 2, 3, 1)
+    assert torch.allclose(torch.nn.functional.normalize(signed, dim=3), features, atol=1e-5)
     assert torch.allclose(features.norm(dim=3), torch.ones(2, 4, 6), atol=1e-5)
     bits = (alpha >= 0).numpy()
     assert np.array_equal(np.packbits(bits, axis=1), code.numpy())
