@@ -3,10 +3,10 @@
     python -m models.calibrate models/packs/indicium-s --data DIR --cache CACHE
 
 Measured on held-out TRAIN classes of grocery and caltech101, on imagenette's TRAIN photos, and on made views of
-TRAIN photos (`desktop_app.evaluation.calibration`). `cars` takes part in the choice of the fusion only: its classes
-differ in less than what a person would call another thing. Photos without classes are distractors in every gallery,
-as in a library where most photos have nothing to do with the query. The features, and so the pack's digest, do not
-change.
+TRAIN photos (`desktop_app.evaluation.calibration`). `cars` takes part in the choice of the fusion only: its
+classes differ in less than what a person would call another thing. Photos without classes are distractors in
+every gallery, as in a library where most photos have nothing to do with the query. The features, and so the
+pack's digest, do not change.
 """
 
 from __future__ import annotations
