@@ -58,7 +58,8 @@ def names(pages) -> list[str]:
 
 
 def offer(page, words: str) -> QPushButton:
-    return next(b for b in page.empty.findChildren(QPushButton) if b.text().startswith(words))
+    shown = [b for b in page.empty.findChildren(QPushButton) if not b.isHidden()]
+    return next(b for b in shown if b.text().startswith(words))
 
 
 def test_before_a_question_the_page_says_how_to_ask_one(pages, qtbot):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from desktop_app.domain.photos import PhotoRecord, PhotoStatus
@@ -18,6 +20,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 CAPTION = 22  # height of the line below the photo
 MARGIN = 6  # between the cell's edge and the photo, so that round corners cut nothing off
 RING = 2
+FITTED_KEPT = 400  # pixmaps at the size of the cells, enough for a few screens
 
 
 def fitted(size: QSize, box: QRect) -> QRect:
@@ -45,6 +48,8 @@ class PhotoDelegate(QStyledItemDelegate):
     def __init__(self, thumbnails: ThumbnailProvider, parent: QWidget) -> None:
         super().__init__(parent)
         self._thumbnails = thumbnails
+        self._fitted: OrderedDict[tuple[int, int, int], QPixmap] = OrderedDict()
+        self._faces: tuple[QFont, QFont, QFont] | None = None  # the base they were made of, captions, figures
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         self.paint_cell(painter, option, index, overlay=None)
@@ -107,12 +112,36 @@ class PhotoDelegate(QStyledItemDelegate):
             self._placeholder(painter, box, photo, tokens, absent=self._thumbnails.is_absent(photo, wanted))
             return
         target = fitted(_logical(pixmap, photo), box)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(target, pixmap)
+        painter.drawPixmap(target, self._at_size(pixmap, target.size() * ratio))
         if overlay is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(target, overlay)
         if photo.status is PhotoStatus.OFFLINE:
             self._badge(painter, target, "drive", tokens)
+
+    def _at_size(self, pixmap: QPixmap, size: QSize) -> QPixmap:
+        """The pixmap at exactly this size in device pixels, so that scrolling copies pixels instead of scaling."""
+        if pixmap.size() == size:
+            return pixmap
+        key = (pixmap.cacheKey(), size.width(), size.height())
+        made = self._fitted.get(key)
+        if made is None:
+            made = pixmap.scaled(
+                size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+            )
+            self._fitted[key] = made
+            while len(self._fitted) > FITTED_KEPT:
+                self._fitted.popitem(last=False)
+        else:
+            self._fitted.move_to_end(key)
+        return made
+
+    def _fonts(self, base: QFont) -> tuple[QFont, QFont]:
+        """The face of captions and the one of their figures."""
+        if self._faces is None or self._faces[0] != base:
+            small = theme.small_font(base)
+            self._faces = (QFont(base), small, tabular(small))
+        return self._faces[1], self._faces[2]
 
     @staticmethod
     def _placeholder(painter: QPainter, box: QRect, photo: PhotoRecord, tokens: Tokens, *, absent: bool) -> None:
@@ -136,17 +165,17 @@ class PhotoDelegate(QStyledItemDelegate):
         badge = icons.pixmap(name, token="text", size=14, ratio=_ratio(painter))
         painter.drawPixmap(disc.topLeft() + QPointF(4, 4), badge)
 
-    @staticmethod
-    def _caption(painter: QPainter, cell: QRect, photo: PhotoRecord, index: AnyIndex, tokens: Tokens) -> None:
+    def _caption(
+        self, painter: QPainter, cell: QRect, photo: PhotoRecord, index: AnyIndex, tokens: Tokens
+    ) -> None:
         line = QRect(cell.left() + 10, cell.bottom() - CAPTION, cell.width() - 20, CAPTION - 3)
-        font = theme.small_font(painter.font())
+        font, figures = self._fonts(painter.font())
         painter.setFont(font)
         score = index.data(PhotoListModel.ScoreRole)
         if score is None:
             _text(painter, line, photo.name, tokens.colour("secondary"), mode=Qt.TextElideMode.ElideMiddle)
             return
         number = f"{score:.2f}"
-        figures = tabular(font)
         painter.setFont(figures)
         painter.setPen(tokens.colour("text"))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)

@@ -61,6 +61,7 @@ SMALLEST, LARGEST, USUAL = 96, 384, 200  # cell widths in device-independent pix
 GAP = 12
 EDGE = 4  # room for the focus ring of the outermost cells
 BAND = 36
+SEEN_MS = 30  # after scrolling, what is out of view is taken out of the queue
 HOVER_MS = 200  # the pointer rests this long before the map of a result shows
 TOP = 6
 
@@ -102,6 +103,8 @@ class PhotoGrid(QListView):
         self._preview = QuickPreview(self, pictures, thumbnails)
         self._hover_timer = QTimer(self, singleShot=True, interval=HOVER_MS)
         self._hover_timer.timeout.connect(self._hover_rested)
+        self._seen_timer = QTimer(self, singleShot=True, interval=SEEN_MS)
+        self._seen_timer.timeout.connect(self._seen)
         self._set_up(model)
 
     def _set_up(self, model: PhotoListModel) -> None:
@@ -117,6 +120,8 @@ class PhotoGrid(QListView):
         self.setDragEnabled(True)
         self.setAcceptDrops(False)
         self.viewport().setAcceptDrops(False)  # the whole window takes drops
+        # The view paints its own ground, so scrolling moves what is painted and paints only what comes in.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setModel(model)
@@ -263,8 +268,9 @@ class PhotoGrid(QListView):
         return self.verticalScrollBar().value()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
+        self.viewport().scroll(dx, dy)
         self._place_footer()
-        self.viewport().update()
+        self._seen_timer.start()
 
     def visualRect(self, index: AnyIndex) -> QRect:
         if not index.isValid() or index.row() >= self._layout.count:
@@ -347,21 +353,24 @@ class PhotoGrid(QListView):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         top = self.verticalOffset()
-        area = event.rect()
+        area, region = event.rect(), event.region()
+        painter.fillRect(area, theme.theme().tokens.colour("window"))
         # The bottom line first: what is asked for last is made first, so thumbnails fill in from the top.
         rows = self._layout.rows_between(top + area.top() - GAP, top + area.bottom() + 1 + GAP)
         option = QStyleOptionViewItem()
         self.initViewItemOption(option)
         for row in reversed(rows):
-            self._paint_row(painter, option, row)
+            index = self._photos.index(row)
+            rect = self._slides.rect(row, self.visualRect(index))
+            if region.intersects(rect.adjusted(-EDGE, -EDGE, EDGE, EDGE)):
+                self._paint_row(painter, option, index, rect)
         self._paint_band(painter)
         painter.end()
         if area.contains(self.viewport().rect()):
             self._seen()
 
-    def _paint_row(self, painter: QPainter, option: QStyleOptionViewItem, row: int) -> None:
-        index = self._photos.index(row)
-        rect = self._slides.rect(row, self.visualRect(index))
+    def _paint_row(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex, rect: QRect) -> None:
+        row = index.row()
         state = QStyle.StateFlag.State_Enabled
         if self.selectionModel().isSelected(index):
             state |= QStyle.StateFlag.State_Selected
@@ -415,7 +424,7 @@ class PhotoGrid(QListView):
     def _repaint_photo(self, identity: PhotoId) -> None:
         row = self._painted.get(identity, -1)
         if 0 <= row < self._photos.rowCount() and self._photos.photo_id(row) == identity:
-            self.viewport().update(self.visualRect(self._photos.index(row)))
+            self.viewport().update(self.visualRect(self._photos.index(row)).adjusted(-EDGE, -EDGE, EDGE, EDGE))
 
     def _slide(self, moved: dict[int, int]) -> None:
         """Rows that changed rank in view glide to their places; what is far away just appears."""

@@ -136,8 +136,16 @@ def _links(painter: QPainter, scene: Scene) -> None:
             painter.setPen(QPen(colour, 2))
             painter.drawRoundedRect(box, 4, 4)
             painter.restore()
-        _badge(painter, start.topLeft(), position + 1, colour)
-        _badge(painter, end.topRight(), position + 1, colour)
+        _badge(painter, _inside(start.topLeft(), query), position + 1, colour)
+        _badge(painter, _inside(end.topRight(), result), position + 1, colour)
+
+
+def _inside(centre: QPointF, view: View) -> QPointF:
+    """The place nearest to `centre` where a badge is not cut by the edge of its pane."""
+    area = _rect(view).adjusted(BADGE, BADGE, -BADGE, -BADGE)
+    return QPointF(
+        min(max(centre.x(), area.left()), area.right()), min(max(centre.y(), area.top()), area.bottom())
+    )
 
 
 def _line(painter: QPainter, path: QPainterPath, colour: QColor, strength: Strength) -> None:

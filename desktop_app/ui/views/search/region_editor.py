@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.domain.geometry import Region
@@ -48,6 +58,7 @@ class RegionEditor(QWidget):
         self._held: Handle | None = None
         self._pressed: QPointF | None = None
         self._before: Region | None = None
+        self._scaled: tuple[QImage, QPixmap] | None = None
         self.setObjectName("region-editor")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -219,13 +230,25 @@ class RegionEditor(QWidget):
             return
         left, top = placement.x, placement.y
         area = QRectF(left, top, placement.width * placement.scale, placement.height * placement.scale)
-        painter.drawImage(area, self._picture.image)
+        painter.drawPixmap(area.toRect(), self._at_size(area.toRect().size()))
         if self._region is not None:
             self._paint_region(painter, area, self._region, placement)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(tokens.colour("accent"), 2))
             painter.drawRoundedRect(area.adjusted(-3, -3, 3, 3), 6, 6)
+
+    def _at_size(self, size: QSize) -> QPixmap:
+        """The picture at the size it is shown in, kept so that a moving rectangle costs no scaling."""
+        picture, wanted = self._picture, size * self.devicePixelRatioF()
+        if picture is not None and (self._scaled is None or self._scaled[0] is not picture.image):
+            self._scaled = None
+        if picture is not None and (self._scaled is None or self._scaled[1].size() != wanted):
+            image = picture.image.scaled(
+                wanted, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+            )
+            self._scaled = (picture.image, QPixmap.fromImage(image))
+        return self._scaled[1] if self._scaled is not None else QPixmap()
 
     def _paint_region(self, painter: QPainter, area: QRectF, region: Region, placement: Placement) -> None:
         tokens = theme.theme().tokens
