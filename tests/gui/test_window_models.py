@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from desktop_app.ui.viewmodels.folder_list import FolderListModel
 from desktop_app.ui.viewmodels.intake import Deed
 from desktop_app.ui.viewmodels.jobs import JobPhase, JobState
 from desktop_app.ui.viewmodels.notices import Notices, Severity
-from desktop_app.ui.viewmodels.settings import SCHEMA, Settings, SettingsStore
+from desktop_app.ui.viewmodels.settings import SCHEMA, Settings, SettingsStore, languages
 from desktop_app.ui.viewmodels.skipped import SkippedModel
 
 
@@ -320,3 +321,29 @@ def test_what_a_killed_window_left_behind_does_not_block_the_next(qapp, qtbot):
     assert later.wait(30) == 0
     first.close()
     second.close()
+
+
+# -- translations ----------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def sources(file: Path) -> set[str]:
+    return {message.findtext("source") or "" for message in ElementTree.parse(file).iter("message")}
+
+
+def test_every_text_of_the_window_is_in_every_translation(tmp_path):
+    fresh = tmp_path / "fresh.ts"
+    scripts = [str(path) for path in sorted((ROOT / "desktop_app" / "ui").rglob("*.py"))]
+    command = [str(Path(sys.executable).with_name("pyside6-lupdate")), *scripts, "-ts", str(fresh)]
+    subprocess.run(command, check=True, capture_output=True)
+    wanted = sources(fresh)
+    assert len(wanted) > 100
+    for file in (ROOT / "resources" / "translations").glob("*.ts"):
+        assert wanted - sources(file) == set(), f"run lupdate for {file.name}"
+        assert not [m for m in ElementTree.parse(file).iter("translation") if m.get("type") == "unfinished"]
+        assert file.with_suffix(".qm").is_file()
+
+
+def test_a_language_with_a_translation_is_offered_by_its_own_name(qapp):
+    assert "English" in {choice.value: choice.words for choice in languages()}["en"]

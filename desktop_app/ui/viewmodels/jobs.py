@@ -98,6 +98,7 @@ class JobsViewModel(QObject):
         self._session: LibrarySession | None = None
         self._request: Request | None = None
         self._again = False
+        self._next: Steps | None = None
         self.state = JobState()
         self.device_words = ""
 
@@ -108,7 +109,7 @@ class JobsViewModel(QObject):
     ) -> None:
         """Work on another library: what runs is stopped; then changes are looked for, unless it was paused."""
         self._bridge.drop(CHANNEL)
-        self._request = None
+        self._request, self._next, self._again = None, None, False
         self._session = session
         self._set(JobState())
         if session is None or not session.writer:
@@ -119,6 +120,8 @@ class JobsViewModel(QObject):
 
         def known(answer: tuple[bool, int]) -> None:
             paused, pending = answer
+            if self.state.busy:
+                return  # the person was faster
             if paused and pending:
                 self._set(JobState(left=pending))
             elif rescan:
@@ -166,8 +169,14 @@ class JobsViewModel(QObject):
         return frozenset(LeftOut(text) for text in self._settings.values.leave_out)
 
     def _start(self, steps: Steps) -> None:
+        """Run `steps` now; a job that runs makes way and is taken up again by the rescan that follows."""
         session = self._session
         if session is None or not session.writer:
+            return
+        if self.state.busy and self._request:
+            self._next, self._again = steps, True
+            self._request.cancel()
+            self._set(replace(self.state, phase=JobPhase.STOPPING))
             return
         self._remember_pause(False)
         self._request = self._bridge.submit(
@@ -177,7 +186,6 @@ class JobsViewModel(QObject):
             on_done=self._done,
             on_failed=self._failed,
             on_cancelled=self._stopped,
-            queue=True,
         )
         self._set(JobState(JobPhase.RUNNING))
 
@@ -202,7 +210,7 @@ class JobsViewModel(QObject):
     def cancel(self) -> None:
         """Stop after this step; what is indexed stays. The next rescan goes on from there."""
         if self._request and self.state.busy:
-            self._again = False
+            self._again, self._next = False, None
             self._request.cancel()
             self._set(replace(self.state, phase=JobPhase.STOPPING))
 
@@ -225,23 +233,26 @@ class JobsViewModel(QObject):
             self.photos_changed.emit(step.changed)
 
     def _done(self, summary: IndexSummary | None) -> None:
+        self._end(summary)
+
+    def _failed(self, error: IndiciumError) -> None:
+        self._notices.fail(error, action_words="Try again", action=self.rescan)
+        self._end(None)
+
+    def _stopped(self) -> None:
+        self._end(None)
+
+    def _end(self, summary: IndexSummary | None) -> None:
+        """A job is over: what waited for it follows."""
         self._request = None
         self._set(JobState())
         self.finished.emit(summary)
-        if self._again:
+        following, self._next = self._next, None
+        if following is not None:
+            self._start(following)
+        elif self._again:
             self._again = False
             self.rescan()
-
-    def _failed(self, error: IndiciumError) -> None:
-        self._request = None
-        self._set(JobState())
-        self._notices.fail(error, action_words="Try again", action=self.rescan)
-        self.finished.emit(None)
-
-    def _stopped(self) -> None:
-        self._request = None
-        self._set(JobState())
-        self.finished.emit(None)
 
     def _set(self, state: JobState) -> None:
         self.state = state

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop_app.domain.errors import IndiciumError, LibraryLocked
+from desktop_app.domain.errors import IndiciumError, LibraryError, LibraryLocked
 from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoRecord
 from desktop_app.services.library_session import LibraryCounts, LibrarySession, PhotoOrder
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
@@ -219,7 +219,14 @@ class LibraryViewModel(QObject):
     def fetch(self, ids: Sequence[PhotoId]) -> list[PhotoRecord]:
         """Records of photos, for lists that page; called on a worker."""
         session = self.session
-        return session.photos(ids) if session else []
+        if session is None:
+            return []
+        try:
+            return session.photos(ids)
+        except LibraryError:
+            if session is self.session:
+                raise
+            return []  # it was closed while the list was still being read
 
     def refresh(self) -> None:
         """Read folders, counts and the list of photos again."""

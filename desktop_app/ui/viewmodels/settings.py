@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QLocale, QObject, Signal
 
 from desktop_app.domain.devices import Device
 from desktop_app.domain.photos import LeftOut
+from desktop_app.locate import resources_dir
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ SCHEMA: tuple[Entry, ...] = (
         "Theme",
         choices=(Choice("system", "Like the system"), Choice("dark", "Dark"), Choice("light", "Light")),
     ),
-    Entry("language", "Appearance", "Language", choices=(Choice("", "Like the system"), Choice("en", "English"))),
+    Entry("language", "Appearance", "Language", choices=(Choice("", "Like the system"),)),
     Entry("cell_size", "Appearance", "Size of pictures in the grid", span=(96, 384)),
     Entry("reduce_motion", "Appearance", "Reduce motion", "Nothing slides or fades."),
     Entry(
@@ -125,6 +126,14 @@ SCHEMA: tuple[Entry, ...] = (
 
 # Steps from one version of the file to the next; a step gets and returns the plain values.
 MIGRATIONS: Mapping[int, Callable[[dict[str, object]], dict[str, object]]] = {}
+
+
+def languages() -> tuple[Choice, ...]:
+    """The languages there is a translation for, in their own words."""
+    codes = (
+        path.stem.removeprefix("indicium_") for path in (resources_dir() / "translations").glob("indicium_*.qm")
+    )
+    return tuple(Choice(code, QLocale(code).nativeLanguageName()) for code in sorted(codes))
 
 
 def default_file() -> Path:

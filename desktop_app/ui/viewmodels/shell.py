@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.domain.photos import PhotoId
@@ -72,6 +73,7 @@ class Shell(QObject):
         self._before = Place.LIBRARY
         self._waiting: list[Intake] = []
         self._greeted = False
+        self._listed: NDArray[np.int64] = np.zeros(0, np.int64)
         parts.bridge.failed.connect(parts.notices.fail)
         parts.library.session_changed.connect(self._session_changed)
         parts.library.photos_changed.connect(self._photos_changed)
@@ -180,11 +182,15 @@ class Shell(QObject):
         parts.watch.set_session(session if values.watch_folders else None)
         parts.jobs.set_session(session, rescan=values.rescan_at_start, low_priority=values.low_priority)
         if session is None:
-            parts.photos.show_photos(np.zeros(0, np.int64), lambda ids: [])
+            self._listed = np.zeros(0, np.int64)
+            parts.photos.show_photos(self._listed, lambda ids: [])
 
     def _photos_changed(self) -> None:
         library, photos = self.parts.library, self.parts.photos
-        photos.show_photos(library.ids, library.fetch)
+        # While a job runs, the same photos are only read again where a step says that they changed.
+        if not (self.parts.jobs.state.busy and np.array_equal(library.ids, self._listed)):
+            self._listed = library.ids
+            photos.show_photos(library.ids, library.fetch)
         if library.counts is None:
             return
         first, self._greeted = not self._greeted, True

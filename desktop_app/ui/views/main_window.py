@@ -132,8 +132,10 @@ class MainWindow(QMainWindow):
         self.library_page.add_folder_wanted.connect(lambda: shell.add_folders())
         self.library_page.similar_wanted.connect(shell.find_similar)
         self.library_page.open_library_wanted.connect(lambda: questions.open_library(self, parts.library))
-        self.library_page.grid.set_cell_size(parts.settings.values.cell_size)
-        self.library_page.grid.cell_size_changed.connect(lambda side: parts.settings.change(cell_size=side))
+        for grid in (self.library_page.grid, self.search_page.grid):
+            grid.set_cell_size(parts.settings.values.cell_size)
+            grid.cell_size_changed.connect(lambda side: parts.settings.change(cell_size=side))
+        parts.settings.changed.connect(self._setting_changed)
         self.search_page.choose_requested.connect(self.choose_photos)
         self.search_page.add_requested.connect(lambda: self.choose_photos(join=True))
         self.search_page.wizard_requested.connect(lambda: shell.add_folders())
@@ -171,6 +173,11 @@ class MainWindow(QMainWindow):
         search = self._parts.search
         results_behind = self.shell.place is Place.EVIDENCE
         self.bar.set_history(back=search.can_go_back or results_behind, forward=search.can_go_forward)
+
+    def _setting_changed(self, key: str) -> None:
+        if key == "cell_size":
+            for grid in (self.library_page.grid, self.search_page.grid):
+                grid.set_cell_size(self._parts.settings.values.cell_size)
 
     def toggle_side_panel(self) -> None:
         shown = not self.side.isVisible()
@@ -227,7 +234,7 @@ class MainWindow(QMainWindow):
     # -- dialogs ----------------------------------------------------------------------------------------------
 
     def show_settings(self) -> None:
-        SettingsDialog(self._parts.settings, parent=self).open()
+        SettingsDialog(self._parts.settings, self).open()
 
     def show_about(self) -> None:
         AboutDialog(self).open()

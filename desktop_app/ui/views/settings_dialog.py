@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.ui.viewmodels.settings import SCHEMA, Choice, Entry, SettingsStore
+from desktop_app.ui.viewmodels.settings import SCHEMA, Entry, SettingsStore, languages
 from desktop_app.ui.views.parts import closing, label
 from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE
 
@@ -24,12 +24,9 @@ LABEL_WIDTH = 180
 class SettingsDialog(QDialog):
     """One row per entry of the schema, in its sections."""
 
-    def __init__(
-        self, settings: SettingsStore, *, languages: tuple[Choice, ...] = (), parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, settings: SettingsStore, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._languages = languages
         self.controls: dict[str, QWidget] = {}
         self.setWindowTitle(self.tr("Settings"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -93,7 +90,7 @@ class SettingsDialog(QDialog):
 
     def _choice(self, entry: Entry) -> QWidget:
         box = QComboBox()
-        choices = entry.choices + (self._languages if entry.key == "language" else ())
+        choices = entry.choices + (languages() if entry.key == "language" else ())
         for choice in choices:
             box.addItem(choice.words, choice.value)
         box.setCurrentIndex(max(0, box.findData(getattr(self._settings.values, entry.key))))

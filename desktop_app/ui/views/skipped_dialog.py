@@ -33,6 +33,7 @@ class SkippedDialog(QDialog):
         self.list.setModel(sorted_rows)
         self.list.sortByColumn(SkippedModel.REASON, Qt.SortOrder.AscendingOrder)
         self.list.header().setSectionResizeMode(SkippedModel.REASON, QHeaderView.ResizeMode.Stretch)
+        self.list.header().setAccessibleName(self.tr("Columns; choose one to sort by it"))
         self.list.setColumnWidth(SkippedModel.NAME, 220)
         self.list.setColumnWidth(SkippedModel.FOLDER, 240)
         self.retry_button = button(self.tr("Try again"), self._retry, primary=True, icon="refresh")
