@@ -116,6 +116,10 @@ class Catalogue:
         """How many photos `pending` gives in all."""
         return work_store.pending_count(self._db, digest=digest)
 
+    def settled_count(self, digest: str, folders: Collection[FolderId]) -> int:
+        """How many photos of `folders` are there and have features of this pack already."""
+        return work_store.settled_count(self._db, digest, folders)
+
     def commit_batch(
         self, digest: str, items: Sequence[IndexedPhoto], skipped: Sequence[SkippedPhoto] = ()
     ) -> list[PhotoId]:

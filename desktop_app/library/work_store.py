@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from desktop_app.domain.photos import PhotoId, PhotoRecord, PhotoStatus
+from desktop_app.domain.photos import FolderId, PhotoId, PhotoRecord, PhotoStatus
 from desktop_app.library import feature_store
 from desktop_app.library.database import Database
 from desktop_app.library.records import GONE, PHOTO_SELECT, IndexedPhoto, SkippedPhoto, photo_record
@@ -40,6 +40,18 @@ def pending_count(db: Database, *, digest: str | None) -> int:
             "SELECT count(*) FROM photos p JOIN folders d ON d.id = p.folder"
             f" WHERE {_OTHER_PACK} AND {_REACHABLE}",
             {"pack": feature_store.pack_id(db, digest)},
+        )
+    return number
+
+
+def settled_count(db: Database, digest: str, folders: Collection[FolderId]) -> int:
+    """How many photos of `folders` are there and have what `digest` gives: a run has nothing to do for them."""
+    members = ",".join(str(int(folder)) for folder in folders)
+    present = f"FROM photos p JOIN folders d ON d.id = p.folder WHERE p.folder IN ({members}) AND {_REACHABLE}"
+    number = db.number(f"SELECT count(*) {present} AND p.status = 'present'")
+    if _other_packs(db, digest):
+        number -= db.number(
+            f"SELECT count(*) {present} AND {_OTHER_PACK}", {"pack": feature_store.pack_id(db, digest)}
         )
     return number
 

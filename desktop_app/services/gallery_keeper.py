@@ -39,17 +39,17 @@ class GalleryKeeper:
 
     def current(self, digest: str, *, dimension: int) -> Gallery:
         """All rows committed by now. `dimension` is that of the pack's descriptors, for a library without rows."""
-        if digest not in self._states:
+        state = self._states.get(digest)
+        if state is None:
             with self._lock:
-                if digest not in self._states:
-                    self._states[digest] = self._load(digest, dimension)
+                state = self._refreshed(digest, dimension)
         elif self._lock.acquire(blocking=False):
             try:
-                self._states[digest] = self._grown(digest, self._states[digest])
+                state = self._refreshed(digest, dimension)
             finally:
                 self._lock.release()
-        # Another thread is refreshing: what it had before is complete, only a moment older.
-        return self._states[digest].gallery
+        # Else another thread is refreshing: what there was before is complete, only a moment older.
+        return state.gallery
 
     def forget(self) -> None:
         """Read everything again at the next search, because rows were removed."""
@@ -77,7 +77,7 @@ class GalleryKeeper:
         if len(gallery) > EXACT_ROWS:
             with self._lock:
                 # Rows that came while the graph was built are in the state, not in `gallery`.
-                newest = self._grown(digest, self._states[digest])
+                newest = self._refreshed(digest, gallery.dimension)
                 self._states[digest] = _State(newest.gallery.with_frozen(frozen), newest.newest)
         log.info("saved a snapshot of %d rows", len(frozen))
         return True
@@ -87,6 +87,13 @@ class GalleryKeeper:
         if digest not in self._saved:
             self._saved[digest] = self._store.rows(digest)
         return self._saved[digest]
+
+    def _refreshed(self, digest: str, dimension: int) -> _State:
+        """The state with everything committed by now, loaded where there is none. The lock is held."""
+        state = self._states.get(digest)  # `forget` may have taken it away since it was last looked at
+        state = self._load(digest, dimension) if state is None else self._grown(digest, state)
+        self._states[digest] = state
+        return state
 
     def _load(self, digest: str, dimension: int) -> _State:
         rows, vectors = self._reader().alphas(digest)

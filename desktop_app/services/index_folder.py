@@ -45,9 +45,9 @@ TELL_SECONDS = 0.2
 class IndexSummary:
     """What a run did.
 
-    `indexed`: photos whose row was made or renewed (new, changed, copied, moved). `unchanged`: photos that only
-    cost a look. `skipped`: files in these folders that cannot be used, with the reason, whichever run came upon
-    them. `seconds`: wall time of the whole run.
+    `indexed`: photos whose row was made or renewed (new, changed, copied, moved). `unchanged`: photos in these
+    folders that only cost a look. `skipped`: files in these folders that cannot be used, with the reason,
+    whichever run came upon them. `seconds`: wall time of the whole run.
     """
 
     indexed: int
@@ -117,19 +117,20 @@ def _run(
     control = control or NoControl()
     started = time.monotonic()
     tally = ScanTally()
-    for folder in dict.fromkeys(folders):
+    folders = tuple(dict.fromkeys(folders))
+    for folder in folders:
         yield from scan(session, folder, tally, control=control)
     engine = session.index_engine()
     session.set_setting(PACK_SETTING, engine.source)
     waiting = session.reader.pending_count(digest=engine.digest)
-    known_unusable = session.counts().skipped
+    unchanged = session.reader.settled_count(engine.digest, folders)
     indexed = yield from _embed(session, engine, waiting, control=control, low_priority=low_priority)
     yield Progress(Phase.SAVING, device=engine.embedder.report().words)
     session.save_snapshot(engine.digest, at_end=True)
     seconds = time.monotonic() - started
     summary = IndexSummary(
         indexed=indexed,
-        unchanged=max(0, tally.found - waiting - known_unusable),
+        unchanged=unchanged,
         skipped=(*tally.skipped, *_unusable(session, folders)),
         seconds=seconds,
         images_per_second=indexed / seconds if seconds > 0 else 0.0,

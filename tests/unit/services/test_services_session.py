@@ -291,3 +291,17 @@ def test_the_speed_probe_stores_nothing(tmp_path: Path, packs: Path, photos: Pat
         assert probe.images_per_second > 0 and probe.sampled > 0 and probe.device_words.startswith("CPU")
         assert session.counts().photos == 0
         assert probe_speed(session, [tmp_path / "library"]).images_per_second == 0
+
+
+def test_what_another_folder_holds_does_not_count_as_unchanged(
+    session: LibrarySession, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("coffee.png", "cat.png"):
+        shutil.copy(photos / name, other)
+    assert run(index_folders(session, [photos]))[1].unchanged == 9
+    first = run(index_folders(session, [other]))[1]
+    again = run(index_folders(session, [other]))[1]
+    assert [(one.indexed, one.unchanged, len(one.skipped)) for one in (first, again)] == [(2, 0, 0), (0, 2, 0)]
