@@ -1,6 +1,6 @@
 """Retrieval figures on the held-out TRAIN classes: what every choice about a pack is made by.
 
-    python -m models.evaluate.holdout --data DIR --cache CACHE models/packs/indicium-s [--side 224 --side 256 ...]
+    python -m models.evaluate.holdout models/packs/indicium-s --data DIR --cache CACHE [--side 224 --side 256 ...]
 
 `--side` tries other input areas. Prints mAP, R@1 and P@20 per set, of the global descriptor and with the local
 match, every photo a query in the rest of its set.
@@ -76,14 +76,16 @@ class GraphEmbedder:
         ]
 
 
-def holdout_rows(cache: PhotoCache) -> dict[str, list[int]]:
-    """Rows of `cache` per labelled set that lie in held-out classes."""
+def holdout_rows(cache: PhotoCache, limit: int | None = None) -> dict[str, list[int]]:
+    """Rows of `cache` per labelled set that lie in held-out classes; of a larger set, `limit` random ones."""
     held = holdout_classes(cache.photos, LABELLED)
-    return {
-        name: rows
-        for name in LABELLED
-        if (rows := [i for i, p in enumerate(cache.photos) if p.set == name and p.label in held])
-    }
+    random = np.random.default_rng(0)
+    result = {}
+    for name in LABELLED:
+        rows = [i for i, p in enumerate(cache.photos) if p.set == name and p.label in held]
+        if rows:
+            result[name] = sorted(int(row) for row in random.permutation(rows)[:limit])
+    return result
 
 
 def set_figures(
@@ -113,11 +115,13 @@ def holdout_figures(
     cache: PhotoCache,
     shapes: Sequence[Shape],
     parameters: RetrievalParameters | None = None,
+    *,
+    limit: int | None = None,
 ) -> HoldoutFigures:
-    """Measure one graph."""
+    """Measure one graph, on at most `limit` photos of each set."""
     embedder = GraphEmbedder(embed, code)
     result = {}
-    for name, rows in holdout_rows(cache).items():
+    for name, rows in holdout_rows(cache, limit).items():
         features = embedder.features([whole(cache.decode(row), shapes) for row in rows])
         labels = [cache.photos[row].label or "" for row in rows]
         result[name] = set_figures(features, labels, parameters or RetrievalParameters())
@@ -132,6 +136,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--side", type=int, action="append", help="input area to try; default: the manifest's shapes"
     )
+    parser.add_argument("--limit", type=int, help="at most so many photos of each set")
     args = parser.parse_args(argv)
     manifest = json.loads((args.pack / "manifest.json").read_text(encoding="utf-8"))
     own = [(height, width) for height, width in manifest["input"]["shapes"]]
@@ -139,12 +144,11 @@ def main(argv: list[str] | None = None) -> None:
     parameters = RetrievalParameters.from_manifest(manifest)
     rows = {f"area {side}^2": shapes_of_area(side) for side in args.side or []} or {"as shipped": own}
     files = (args.pack / "embed.onnx", args.pack / "code.onnx")
-    print(
-        json.dumps(
-            {name: holdout_figures(*files, cache, shapes, parameters).as_json() for name, shapes in rows.items()},
-            indent=1,
-        )
-    )
+    figures = {
+        name: holdout_figures(*files, cache, shapes, parameters, limit=args.limit).as_json()
+        for name, shapes in rows.items()
+    }
+    print(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":
