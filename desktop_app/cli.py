@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import sys
@@ -38,6 +39,7 @@ MODULES = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `indicium` with `argv` (default: the process's own arguments); returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _never_fail_to_print()
     try:
         options = _parse(arguments)
     except SystemExit as end:  # argparse has told the usage on stderr, or the help or version on stdout
@@ -81,6 +83,12 @@ def _run(options: Namespace) -> int:
     code = getattr(module, options.run)(options)
     sys.stdout.flush()
     return int(code)
+
+
+def _never_fail_to_print() -> None:
+    """A file name that the terminal's encoding lacks is shown with escapes instead of ending the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _tell(what: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
 from desktop_app.bootstrap import open_library
@@ -53,6 +52,6 @@ def _print(summary: IndexSummary) -> None:
         print(f"{count(len(summary.skipped), 'file')} skipped:")
         shown = summary.skipped[:SHOWN_SKIPPED]
         rows = [["  " + path_text(item.path), item.reason] for item in shown]
-        print(table(rows).encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8"))
+        print(table(rows))
         if len(summary.skipped) > len(shown):
             print(f"  and {len(summary.skipped) - len(shown):,} more (--json lists all)")

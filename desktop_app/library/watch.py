@@ -27,8 +27,9 @@ class FolderWatcher:
     """Calls `on_change` with the set of `folders` (as they were given) in which something changed.
 
     The call comes from a thread of the watcher, once there was nothing new for `quiet` seconds, and at the latest
-    `longest` seconds after the first change. Hidden files and system folders do not count. `problems` says in
-    plain sentences which folders cannot be watched; those need a rescan by hand. A context manager.
+    `longest` seconds after the first change. Hidden files, system folders and what lies in `ignore` do not count.
+    `problems` says in plain sentences which folders cannot be watched; those need a rescan by hand. A context
+    manager.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class FolderWatcher:
         folders: Sequence[bytes],
         on_change: Callable[[set[bytes]], None],
         *,
+        ignore: bytes | None = None,
         quiet: float = 2.0,
         longest: float = 30.0,
     ) -> None:
         self._folders = tuple(folders)
         self._on_change = on_change
+        self._ignore = ignore
         self._quiet = quiet
         self._longest = longest
         self._observer = Observer()
@@ -57,7 +60,7 @@ class FolderWatcher:
         problems = []
         for folder in self._folders:
             try:
-                self._observer.schedule(_Handler(folder, self._note), os.fsdecode(folder), recursive=True)
+                self._observer.schedule(_Handler(folder, self._ignore, self._note), os.fsdecode(folder), recursive=True)
             except OSError as error:
                 problems.append(_why(folder, error))
                 log.warning("%s", problems[-1])
@@ -114,8 +117,9 @@ class FolderWatcher:
 class _Handler:
     """What watchdog hands its events to."""
 
-    def __init__(self, folder: bytes, note: Callable[[bytes], None]) -> None:
+    def __init__(self, folder: bytes, ignore: bytes | None, note: Callable[[bytes], None]) -> None:
         self._folder = folder
+        self._ignore = ignore
         self._note = note
 
     def dispatch(self, event: FileSystemEvent) -> None:
@@ -127,6 +131,8 @@ class _Handler:
     def _counts(self, path: bytes) -> bool:
         if path == self._folder:
             return True
+        if self._ignore is not None and (path == self._ignore or below(self._ignore, path) is not None):
+            return False
         rest = below(self._folder, path)
         return rest is not None and all(by_name(name) is None for name in rest.split(os.fsencode(os.sep)))
 

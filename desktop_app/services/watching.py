@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from desktop_app.library.watch import FolderWatcher
@@ -20,7 +21,8 @@ def watch(
     the watcher. `on_problem` gets a sentence when a folder cannot be watched (the system's limit is reached).
     """
     folders = [folder.path for folder in session.folders() if folder.present]
-    watcher = FolderWatcher(folders, on_change)
+    # A library may lie inside a folder of photos: what a scan itself writes must not set off the next one.
+    watcher = FolderWatcher(folders, on_change, ignore=os.fsencode(session.root.absolute()))
     watcher.start()
     for problem in watcher.problems:
         if on_problem is not None:

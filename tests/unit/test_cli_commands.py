@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
@@ -175,3 +176,11 @@ def test_bash_completes(typed: list[str], expected: list[str], tmp_path: Path) -
     command = ask + "printf '%s\\n' \"${COMPREPLY[@]}\""
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.split() == expected
+
+
+def test_a_name_that_the_terminal_cannot_show_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+    monkeypatch.setattr(cli, "_run", lambda options: print("Blümchen.jpg") or 0)
+    assert cli.main(["packs", "list"]) == 0
+    assert written.getvalue().strip() == b"Bl\\xfcmchen.jpg"

@@ -50,6 +50,17 @@ def test_a_new_file_is_told_by_its_folder(watcher, folders, told, tmp_path):
     assert told.calls[0] == {folders[0]}
 
 
+def test_what_is_written_into_the_library_is_no_change(folders, told, tmp_path):
+    library = tmp_path / "one" / "library"
+    library.mkdir()
+    with FolderWatcher(folders, told, ignore=os.fsencode(library), quiet=0.05):
+        (library / "catalogue.sqlite").write_bytes(b"x")
+        (library / "previews").mkdir()
+        (tmp_path / "two" / "a.jpg").write_bytes(b"x")
+        told.wait()
+    assert told.calls == [{folders[1]}]
+
+
 def test_renamed_and_removed_files_are_told(watcher, folders, told, tmp_path):
     (tmp_path / "two" / "a.jpg").write_bytes(b"x")
     told.wait()
