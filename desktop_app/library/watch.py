@@ -60,7 +60,9 @@ class FolderWatcher:
         problems = []
         for folder in self._folders:
             try:
-                self._observer.schedule(_Handler(folder, self._ignore, self._note), os.fsdecode(folder), recursive=True)
+                self._observer.schedule(
+                    _Handler(folder, self._ignore, self._note), os.fsdecode(folder), recursive=True
+                )
             except OSError as error:
                 problems.append(_why(folder, error))
                 log.warning("%s", problems[-1])
