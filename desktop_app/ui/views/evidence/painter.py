@@ -149,13 +149,13 @@ def _inside(centre: QPointF, view: View) -> QPointF:
 
 
 def _line(painter: QPainter, path: QPainterPath, colour: QColor, strength: Strength) -> None:
-    width = STROKES[strength]
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    dashed = Qt.PenStyle.DashLine if strength is Strength.WEAK else Qt.PenStyle.SolidLine
-    painter.setPen(QPen(_faint(HALO), width + 2.5, dashed))
-    painter.drawPath(path)
-    painter.setPen(QPen(colour, width, dashed))
-    painter.drawPath(path)
+    for colour_of_pass, width in ((_faint(HALO), STROKES[strength] + 2.5), (colour, STROKES[strength])):
+        pen = QPen(colour_of_pass, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
+        if strength is Strength.WEAK:
+            pen.setDashPattern([7 / width, 6 / width])  # Qt counts dashes in widths of the pen
+        painter.setPen(pen)
+        painter.drawPath(path)
 
 
 def _badge(painter: QPainter, centre: QPointF, number: int, colour: QColor) -> None:
