@@ -98,7 +98,7 @@ QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: 
 QCheckBox:focus, QRadioButton:focus { border-color: $accent; }
 QSpinBox, QDoubleSpinBox { padding-right: 24px; }
 QSpinBox QLineEdit, QDoubleSpinBox QLineEdit, QComboBox QLineEdit {
-    border: 0; margin: 0; padding: 0 0 0 2px; background: transparent;
+    border: 0; margin: 0; padding: 0 0 0 9px; background: transparent;
 }
 QSpinBox::up-button, QDoubleSpinBox::up-button {
     subcontrol-origin: border; subcontrol-position: top right; width: 22px; border: 0;
