@@ -101,6 +101,7 @@ class SettingsDialog(QDialog):
         box = QSpinBox()
         box.setRange(*span)
         box.setSpecialValueText(entry.zero_words)
+        box.lineEdit().setTextMargins(INSIDE, 0, 0, 0)  # a spin box ignores the style sheet's padding here
         box.setValue(int(getattr(self._settings.values, entry.key)))
         box.valueChanged.connect(lambda value: self._settings.change(**{entry.key: value}))
         return box
