@@ -6,18 +6,20 @@ LOCKS := $(wildcard packaging/requirements/*.txt)
 APP := .venv/.indicium-app
 DEV := .venv/.indicium-dev
 
-.PHONY: help run test setup setup-dev lint format types bench screenshots bundle wheel clean
+.PHONY: help run test setup setup-app setup-dev lint format types bench screenshots bundle wheel clean
 
 help:
 	@echo "make run [DIR=folder]   open the window (or, without a display, write a demonstration to demo/)"
 	@echo "make test               run the tests"
+	@echo "make setup              .venv with the application and its tests; run and test do what they need of it"
 	@echo "make lint               ruff, mypy and the import contracts"
 	@echo "make bench              regenerate the measured figures (minutes to hours)"
 	@echo "make screenshots        regenerate the pictures of every page"
 	@echo "make bundle | wheel     build a one-folder program | a wheel into dist/"
 
-setup: $(APP)
-setup-dev: $(DEV)
+# After `make setup` nothing needs the network any more; `make run` alone does without torch and the test tools.
+setup setup-dev: $(DEV)
+setup-app: $(APP)
 
 $(APP): $(LOCKS) pyproject.toml packaging/setup.sh
 	@bash packaging/setup.sh app

@@ -21,7 +21,7 @@ find_python() {
 }
 
 system_packages() {
-  command -v apt-get >/dev/null 2>&1 || { say "no apt here: see README for the system libraries Qt needs"; return; }
+  command -v apt-get >/dev/null 2>&1 || { say "no apt here: README names the system libraries that are needed"; return; }
   local wanted=(libegl1 libgl1 libdbus-1-3 libfontconfig1 libxkbcommon0 libxcb-cursor0 libxcb-icccm4
     libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxkbcommon-x11-0 libx11-xcb1 fonts-dejavu-core) missing=() package
   # Ubuntu 24.04 renamed this one.
@@ -85,7 +85,7 @@ if [ "$kind" != cpu ] || [ ! -e .venv/.indicium-runtime ] || [ "$(cat .venv/.ind
   .venv/bin/python -m pip --disable-pip-version-check uninstall --quiet --yes onnxruntime onnxruntime-gpu >/dev/null 2>&1 || true
 fi
 say "installing the application (ONNX Runtime: $kind)"
-"${pip[@]}" -r "packaging/requirements/$kind.txt"
+"${pip[@]}" -r "packaging/requirements/$kind.txt" -r packaging/requirements/samples.txt
 "${pip[@]}" --no-deps --editable .
 echo "$kind" >.venv/.indicium-runtime
 touch .venv/.indicium-app
