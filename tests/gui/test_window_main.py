@@ -163,6 +163,28 @@ def test_the_wizard_can_be_left_and_the_empty_library_offers_it_again(start, qtb
     assert window.shell.place is Place.WIZARD
 
 
+def test_folders_that_are_chosen_later_are_counted_too(start, tmp_path, qtbot):
+    for name, copies in (("one", 1), ("two", 1), ("three", 1)):
+        make_photos(tmp_path / name, copies=copies)
+    window = start()
+    model, wizard = window.shell.parts.wizard, window.wizard_page
+
+    def counted(sentence: str) -> None:
+        qtbot.waitUntil(lambda: wizard.contents.total.text().startswith(sentence), timeout=WAIT)
+
+    model.add([tmp_path / "one"])
+    qtbot.mouseClick(wizard.next_button, LEFT)
+    counted("4 photos")
+    qtbot.mouseClick(wizard.back_button, LEFT)
+    model.add([tmp_path / "two"])
+    qtbot.mouseClick(wizard.next_button, LEFT)
+    counted("8 photos")
+    drop(window, mime_of(tmp_path / "three"))
+    counted("12 photos")
+    window.shell.add_folders()
+    assert wizard.step == 0 and model.folders == []
+
+
 def test_a_folder_without_photos_says_so(start, tmp_path, qtbot):
     (tmp_path / "empty").mkdir()
     window = start()
@@ -584,6 +606,14 @@ def test_places_are_reached_by_key(indexed, qtbot):
         qtbot.keyClick(indexed, key, Qt.KeyboardModifier.ControlModifier)
         assert indexed.shell.place is place
         assert indexed.bar.place_buttons[place].isChecked()
+
+
+def test_the_empty_evidence_page_leads_to_search(indexed, qtbot):
+    indexed.shell.go(Place.EVIDENCE)
+    offer = indexed.evidence_page.empty.first_button()
+    assert offer.text() == "Go to Search"
+    qtbot.mouseClick(offer, LEFT)
+    assert indexed.shell.place is Place.SEARCH
 
 
 CONTROLS = (QAbstractButton, QComboBox, QAbstractSlider, QAbstractSpinBox, QLineEdit, QAbstractItemView)

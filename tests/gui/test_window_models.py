@@ -19,7 +19,7 @@ from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoReco
 from desktop_app.domain.progress import Phase, Progress
 from desktop_app.domain.query import FilePicture, PixelPicture
 from desktop_app.ui.single_instance import FirstInstance, hand_over
-from desktop_app.ui.viewmodels import intake, words
+from desktop_app.ui.viewmodels import about, intake, words
 from desktop_app.ui.viewmodels.bridge import UnexpectedError
 from desktop_app.ui.viewmodels.folder_list import FolderListModel
 from desktop_app.ui.viewmodels.intake import Deed
@@ -91,6 +91,12 @@ def test_a_settings_folder_that_cannot_be_written_is_no_reason_to_stop(qapp, tmp
     store.change(theme="light")
     assert store.values.theme == "light"
     assert "could not be saved" in store.problem
+
+
+def test_a_library_whose_name_is_not_text_is_remembered(qapp, tmp_path):
+    root = tmp_path / os.fsdecode(b"\xff library")
+    SettingsStore(tmp_path / "settings.json").remember_library(root)
+    assert SettingsStore(tmp_path / "settings.json").values.library == str(root)
 
 
 def test_every_entry_of_the_schema_is_a_setting_and_its_default_fits(qapp):
@@ -347,3 +353,19 @@ def test_every_text_of_the_window_is_in_every_translation(tmp_path):
 
 def test_a_language_with_a_translation_is_offered_by_its_own_name(qapp):
     assert "English" in {choice.value: choice.words for choice in languages()}["en"]
+
+
+# -- about -----------------------------------------------------------------------------------------------------
+
+
+def test_the_licence_texts_of_what_is_shipped_are_there():
+    texts = {document.title.split(" ")[0]: document.text for document in about.licences()}
+    assert "Apache License" in texts["Indicium"]
+    assert any("GNU LESSER GENERAL PUBLIC LICENSE" in document.text for document in about.licences())
+    for name in ("onnxruntime", "hnswlib", "simplejpeg", "opencv-python-headless", "scikit-learn"):
+        assert len(texts[name]) > 1000, name
+
+
+def test_every_pack_has_its_provenance_and_licence_in_about():
+    (pack,) = [document for document in about.packs() if document.title == "indicium-s"]
+    assert "From: " in pack.text and "licence" in pack.text.lower()

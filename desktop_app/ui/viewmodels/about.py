@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 # The distributions that travel with the program; their own licence texts are read from where they are installed.
 DISTRIBUTIONS = (
     "PySide6-Essentials",
+    "shiboken6",
     "onnxruntime",
     "onnxruntime-gpu",
     "numpy",
@@ -24,6 +25,9 @@ DISTRIBUTIONS = (
     "hnswlib",
     "scikit-learn",
     "scipy",
+    "joblib",
+    "threadpoolctl",
+    "narwhals",
     "platformdirs",
     "watchdog",
     "psutil",
@@ -70,13 +74,17 @@ def licences() -> list[Document]:
 def _licence_of(distribution: metadata.Distribution) -> str:
     """The licence files of an installed distribution, or what its metadata says."""
     words = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
-    texts = []
+    texts: list[str] = []
     for file in distribution.files or ():
-        if file.name.upper().startswith(words) and ".dist-info" in str(file.parent):
+        own = ".dist-info" in str(file.parent) or len(file.parts) == 2  # some lie beside the modules instead
+        if own and file.name.upper().startswith(words):
             try:
-                texts.append(file.read_text(encoding="utf-8"))
+                text = file.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError):
                 log.info("no licence text in %s", file)
+                continue
+            if text not in texts:
+                texts.append(text)
     about = distribution.metadata.json
     said = about.get("license_expression") or about.get("license") or "see the project's page"
     home = about.get("home_page") or next(iter(about.get("project_url") or []), "")

@@ -215,7 +215,7 @@ class SettingsStore(QObject):
         temporary = self._file.with_suffix(".new.json")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
             temporary.replace(self._file)
         except OSError as error:
             log.warning("settings cannot be saved to %s: %s", self._file, error)

@@ -103,7 +103,6 @@ class WizardViewModel(QObject):
         """Start anew, with these folders chosen."""
         self.stop()
         self.folders = []
-        self.survey = self.plan = self.survey_error = self.plan_error = None
         self.add(folders)
         if not self.places:
             self.places = common_places()
@@ -122,11 +121,18 @@ class WizardViewModel(QObject):
             if any(path == chosen or chosen in path.parents for chosen in self.folders):
                 continue
             self.folders = [chosen for chosen in self.folders if path not in chosen.parents] + [path]
-        self.folders_changed.emit()
+        self._choice_changed()
 
     def remove(self, folder: Path) -> None:
         """Take a folder off the choice."""
         self.folders = [chosen for chosen in self.folders if chosen != folder]
+        self._choice_changed()
+
+    def _choice_changed(self) -> None:
+        """What was counted and tried belongs to another choice: it is done again when it is asked for."""
+        self._bridge.drop(SURVEY)
+        self._bridge.drop(PROBE)
+        self.survey = self.plan = self.survey_error = self.plan_error = None
         self.folders_changed.emit()
 
     def _count_places(self, control: JobControl) -> Iterator[Place]:

@@ -140,6 +140,7 @@ class MainWindow(QMainWindow):
         self.search_page.add_requested.connect(lambda: self.choose_photos(join=True))
         self.search_page.wizard_requested.connect(lambda: shell.add_folders())
         self.search_page.evidence_requested.connect(shell.show_evidence)
+        self.evidence_page.back_to_search.connect(lambda: shell.go(Place.SEARCH))
         parts.evidence.next_round.connect(lambda: shell.go(Place.SEARCH))
         self.wizard_page.left.connect(shell.leave_wizard)
         self.wizard_page.done.connect(lambda: shell.go(Place.LIBRARY))

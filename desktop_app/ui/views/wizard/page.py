@@ -62,6 +62,7 @@ class WizardPage(Page):
         outer.addStretch(1)
         outer.addWidget(middle, 100)
         outer.addStretch(1)
+        wizard.folders_changed.connect(self._choice_changed)
         for signal in (wizard.folders_changed, wizard.survey_changed, wizard.plan_changed):
             signal.connect(self._show_buttons)
         self._go(0)
@@ -90,6 +91,11 @@ class WizardPage(Page):
                 self.started.say(self._wizard.survey.photos)
             self._wizard.start()
         self._go(self.step + 1)
+
+    def _choice_changed(self) -> None:
+        """Folders came in at a later question, or the wizard began anew: what is in them comes first."""
+        if self.isVisible() and self.step > 0:
+            self._go(1 if self._wizard.folders else 0)
 
     def _go(self, step: int) -> None:
         self._stack.setCurrentIndex(step)
