@@ -33,8 +33,9 @@ from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.views import theme
+from desktop_app.ui.views.grid_view import SMALLEST, USUAL
 from desktop_app.ui.views.photo_delegate import PhotoDelegate, photo_box
-from desktop_app.ui.views.photo_grid import SMALLEST, USUAL, PhotoGrid
+from desktop_app.ui.views.photo_grid import PhotoGrid
 from tests.bench.reporting import add_output_options, report
 
 WINDOW = (1060, 740)  # the grid's part of a window of 1280 x 820

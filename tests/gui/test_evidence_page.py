@@ -17,7 +17,8 @@ from desktop_app.domain.geometry import Cell, Grid, Region
 from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.query import FilePicture, LibraryPicture, Side
 from desktop_app.services import painting
-from desktop_app.ui.viewmodels.evidence import Layer, links_at
+from desktop_app.ui.viewmodels.evidence_pair import Layer
+from desktop_app.ui.viewmodels.evidence_words import links_at
 from desktop_app.ui.views.evidence.geometry import Camera
 from desktop_app.ui.views.evidence.painter import DIMMED
 from desktop_app.ui.views.evidence.why_panel import LinkChip

@@ -16,7 +16,8 @@ from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.views import photo_actions
-from desktop_app.ui.views.photo_grid import LARGEST, PhotoGrid
+from desktop_app.ui.views.grid_view import LARGEST
+from desktop_app.ui.views.photo_grid import PhotoGrid
 
 
 def photo(number: int, path: bytes | None = None, status: PhotoStatus = PhotoStatus.PRESENT) -> PhotoRecord:

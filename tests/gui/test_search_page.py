@@ -14,7 +14,7 @@ from support.small_library import make_library, open_pages, write_query
 from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.query import FilePicture, LibraryPicture, Profile
 from desktop_app.domain.results import Hit, Words
-from desktop_app.ui.viewmodels.search import SortOrder
+from desktop_app.ui.viewmodels.result_order import SortOrder
 from desktop_app.ui.views.photo_grid import HOVER_MS
 from desktop_app.ui.views.search.region_handles import handle_points
 
@@ -286,7 +286,7 @@ def test_when_nothing_matches_it_is_said_and_the_rest_is_shown_on_request(pages,
 def test_weaker_results_follow_below_the_line_and_more_on_request(pages, qtbot, made, monkeypatch):
     from dataclasses import replace
 
-    from desktop_app.ui.viewmodels import search as module
+    from desktop_app.ui.viewmodels import result_order as module
 
     monkeypatch.setattr(module, "WEAKER_SHOWN", 2)
     port = pages.search._port

@@ -2,95 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from desktop_app.domain.errors import IndiciumError
-from desktop_app.domain.evidence import MatchEvidence, PatchLink
-from desktop_app.domain.geometry import Cell, Region
-from desktop_app.domain.photos import PhotoRecord
+from desktop_app.domain.evidence import MatchEvidence
+from desktop_app.domain.geometry import Cell
 from desktop_app.domain.query import Mark, Query, QueryItem, Side
 from desktop_app.domain.results import Hit
 from desktop_app.services import painting
-from desktop_app.services.explain import Viewed
 from desktop_app.services.feedback import next_query
-from desktop_app.services.painting import place_of
-from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
+from desktop_app.ui.viewmodels import evidence_words as wording
+from desktop_app.ui.viewmodels.bridge import Bridge
+from desktop_app.ui.viewmodels.evidence_pair import (
+    EvidencePort,
+    Explained,
+    Layer,
+    PictureView,
+    ShownPair,
+    read_pair,
+    write_pair,
+)
 from desktop_app.ui.viewmodels.marks import Canvas, MarkBook
-from desktop_app.ui.viewmodels.search import SearchViewModel, name_of
-from desktop_app.ui.viewmodels.session_ports import heat_image
-from desktop_app.ui.viewmodels.thumbnails import image_of, image_of_rgba
-from desktop_app.ui.viewmodels.words import number, sentence
-
-VIEW_SIDE = 2048  # long side in pixels of the pictures shown; boxes and marks stay in original pixels
-HEAT_SIDE = 640
-NEAR = 1  # a patch this many cells beside a linked one counts as that link's patch
-LINKS_SHOWN = 12
-
-
-class Layer(StrEnum):
-    """The maps that can lie over the pictures, in the words of the page."""
-
-    ATTENTION = "attention"
-    AREAS = "matched areas"
-
-
-@dataclass(frozen=True, slots=True)
-class PictureView:
-    """One of the two pictures: an image at any scale and the size of its oriented original."""
-
-    image: QImage
-    width: int
-    height: int
-    name: str
-    viewed: Viewed = field(repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Explained:
-    """The evidence with its maps as see-through images, each over the box that the map covers."""
-
-    evidence: MatchEvidence
-    heat: dict[tuple[Layer, Side], QImage]
-
-
-class EvidencePort(Protocol):
-    """What the Evidence page needs of an open library; every call is made on a worker thread."""
-
-    def explain(self, item: QueryItem, photo: PhotoRecord) -> MatchEvidence: ...
-    def query_view(self, item: QueryItem, *, long_side: int) -> Viewed: ...
-    def result_view(self, photo: PhotoRecord, *, long_side: int) -> Viewed: ...
-    def export_json(self, evidence: MatchEvidence, path: Path) -> None: ...
-    def export_picture(
-        self,
-        query: Viewed,
-        result: Viewed,
-        evidence: MatchEvidence,
-        path: Path,
-        *,
-        layer: str,
-        names: tuple[str, str],
-        marks: Sequence[Mark],
-        theme: str,
-    ) -> None: ...
-
-
-def links_at(evidence: MatchEvidence, side: Side, cell: Cell) -> list[int]:
-    """Positions in `evidence.links` of the links whose patch on `side` is this cell, or else lies beside it."""
-
-    def distance(link: PatchLink) -> int:
-        own = link.query_cell if side is Side.QUERY else link.result_cell
-        return max(abs(own.row - cell.row), abs(own.column - cell.column))
-
-    distances = [distance(link) for link in evidence.links[:LINKS_SHOWN]]
-    nearest = min(distances, default=NEAR + 1)
-    return [position for position, away in enumerate(distances) if away == nearest] if nearest <= NEAR else []
+from desktop_app.ui.viewmodels.query_pictures import name_of
+from desktop_app.ui.viewmodels.search import SearchViewModel
+from desktop_app.ui.viewmodels.thumbnails import image_of_rgba
+from desktop_app.ui.viewmodels.words import number
 
 
 class EvidenceViewModel(QObject):
@@ -179,13 +118,9 @@ class EvidenceViewModel(QObject):
         """`your picture: IMG_1.jpg` or `result 3 of 214: IMG_2031.jpg`."""
         if side is Side.QUERY:
             picture = self._pictures.get(side)
-            name = picture.name if picture else ""
-            more = f" {self._item_index + 1} of {len(self.items)}" if len(self.items) > 1 else ""
-            return f"Your picture{more}" + (f": {name}" if name else "")
+            return wording.query_title(picture.name if picture else "", self._item_index, len(self.items))
         hit = self.hit
-        if hit is None:
-            return ""
-        return f"Result {number(self._row + 1)} of {number(len(self._hits))}: {hit.photo.name}"
+        return wording.result_title(hit.photo.name, self._row, len(self._hits)) if hit else ""
 
     def words(self) -> str:
         """The evidence in words; what screen readers read."""
@@ -215,12 +150,7 @@ class EvidenceViewModel(QObject):
         canvas, evidence = self.canvas(side), self.evidence
         if canvas is None or evidence is None:
             return ""
-        whose = "your picture" if side is Side.QUERY else "this one"
-        parts = [f"{place_of(cell, canvas.grid)} of {whose}, row {cell.row + 1}, column {cell.column + 1}"]
-        parts += [f"link {position + 1}" for position in links_at(evidence, side, cell)]
-        sign = self._marks.sign(canvas, cell)
-        parts += ["marked +"] if sign > 0 else ["marked −"] if sign < 0 else []
-        return sentence(", ".join(parts))
+        return wording.patch(evidence, side, cell, canvas.grid, self._marks.sign(canvas, cell))
 
     # -- where one is -----------------------------------------------------------------------------------------
 
@@ -380,31 +310,12 @@ class EvidenceViewModel(QObject):
 
     def marks_sentence(self) -> str:
         """`You marked: + patch 1, − top left of your picture.`, empty without marks."""
-        if not self.marks:
-            return ""
-        parts = [f"{'+' if mark.sign > 0 else '−'} {self._name_of(mark)}" for mark in self.marks[:6]]
-        if len(self.marks) > 6:
-            parts.append(f"and {len(self.marks) - 6} more")
-        return f"You marked: {', '.join(parts)}"
+        hit = self.hit
+        return wording.marked(self.marks, self.evidence, hit.photo.id if hit else None)
 
     def marks_consequence(self) -> str:
         """What another round with these marks will do."""
-        signs = {mark.sign for mark in self.marks}
-        if signs == {1, -1}:
-            return "Photos with what you marked + will rank higher, with what you marked − lower."
-        if 1 in signs:
-            return "Photos with what you marked will rank higher."
-        return "Photos with what you marked will rank lower." if signs else ""
-
-    def _name_of(self, mark: Mark) -> str:
-        evidence, hit = self.evidence, self.hit
-        here = mark.side is Side.QUERY or (hit is not None and mark.photo == hit.photo.id)
-        if evidence is not None and here:
-            for position, link in enumerate(evidence.links[:LINKS_SHOWN], 1):
-                if mark.cell == (link.query_cell if mark.side is Side.QUERY else link.result_cell):
-                    return f"patch {position} {'of your picture' if mark.side is Side.QUERY else 'of this one'}"
-        whose = "your picture" if mark.side is Side.QUERY else "this one" if here else "another result"
-        return f"{place_of(mark.cell, mark.grid)} of {whose}"
+        return wording.consequence(self.marks)
 
     # -- export -----------------------------------------------------------------------------------------------
 
@@ -414,26 +325,20 @@ class EvidenceViewModel(QObject):
         query, result = self._pictures.get(Side.QUERY), self._pictures.get(Side.RESULT)
         if port is None or explained is None or query is None or result is None:
             return
-        layer = "links" if self.map_layer is None else self.map_layer.name.lower()
-        marks = (*self.marks_on(Side.QUERY), *self.marks_on(Side.RESULT))
-
-        def write(_control: JobControl) -> Path:
-            if path.suffix.lower() == ".json":
-                port.export_json(explained.evidence, path)
-            else:
-                port.export_picture(
-                    query.viewed,
-                    result.viewed,
-                    explained.evidence,
-                    path,
-                    layer=layer,
-                    names=(query.name, result.name),
-                    marks=marks,
-                    theme=theme,
-                )
-            return path
-
-        self._bridge.submit("export", write, on_done=self.exported.emit, on_failed=self.failed.emit, queue=True)
+        shown = ShownPair(
+            query=query,
+            result=result,
+            evidence=explained.evidence,
+            layer=self.map_layer,
+            marks=(*self.marks_on(Side.QUERY), *self.marks_on(Side.RESULT)),
+        )
+        self._bridge.submit(
+            "export",
+            lambda _control: write_pair(port, shown, path, theme=theme),
+            on_done=self.exported.emit,
+            on_failed=self.failed.emit,
+            queue=True,
+        )
 
     # -- inside -----------------------------------------------------------------------------------------------
 
@@ -470,12 +375,12 @@ class EvidenceViewModel(QObject):
         known = self._pictures.get(Side.QUERY)
         name = self._name_of_item(item)
 
-        def work(_control: JobControl) -> Iterator[tuple[PictureView, PictureView] | Explained]:
-            query = known or _view(port.query_view(item, long_side=VIEW_SIDE), name)
-            yield query, _view(port.result_view(hit.photo, long_side=VIEW_SIDE), hit.photo.name)
-            yield _explain(port, item, hit.photo)
-
-        self._bridge.submit("evidence", work, on_step=self._step, on_failed=self._fail)
+        self._bridge.submit(
+            "evidence",
+            lambda _control: read_pair(port, item, hit.photo, known=known, query_name=name),
+            on_step=self._step,
+            on_failed=self._fail,
+        )
 
     def _name_of_item(self, item: QueryItem) -> str:
         shown = self._search.picture(item)
@@ -494,23 +399,3 @@ class EvidenceViewModel(QObject):
         self._error = error
         self.evidence_changed.emit()
         self.failed.emit(error)
-
-
-def _view(viewed: Viewed, name: str) -> PictureView:
-    return PictureView(image_of(viewed.rgb), viewed.width, viewed.height, name, viewed)
-
-
-def _explain(port: EvidencePort, item: QueryItem, photo: PhotoRecord) -> Explained:
-    evidence = port.explain(item, photo)
-    maps = {
-        (Layer.ATTENTION, Side.QUERY): (evidence.coattention.query, evidence.query_box),
-        (Layer.ATTENTION, Side.RESULT): (evidence.coattention.result, evidence.result_box),
-        (Layer.AREAS, Side.QUERY): (evidence.q, evidence.query_box),
-        (Layer.AREAS, Side.RESULT): (evidence.p, evidence.result_box),
-    }
-    return Explained(evidence, {key: heat_image(values, *_heat_size(box)) for key, (values, box) in maps.items()})
-
-
-def _heat_size(box: Region) -> tuple[int, int]:
-    scale = min(1.0, HEAT_SIDE / max(box.w, box.h))
-    return max(1, round(box.w * scale)), max(1, round(box.h * scale))

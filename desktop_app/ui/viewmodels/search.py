@@ -3,62 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Protocol
 
 from PySide6.QtCore import QLocale, QObject, QTimer, Signal
-from PySide6.QtGui import QImage
 
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.geometry import Region
-from desktop_app.domain.photos import FolderId, PhotoId, path_text
+from desktop_app.domain.photos import FolderId, PhotoId
 from desktop_app.domain.progress import Control
-from desktop_app.domain.query import FilePicture, LibraryPicture, Picture, Profile, Query, QueryItem
-from desktop_app.domain.results import Hit, SearchAnswer, Words
+from desktop_app.domain.query import LibraryPicture, Picture, Profile, Query, QueryItem
+from desktop_app.domain.results import Hit, SearchAnswer
 from desktop_app.ui.viewmodels import words
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
 from desktop_app.ui.viewmodels.match_maps import MapPort, MatchMaps
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.query_history import QueryHistory
+from desktop_app.ui.viewmodels.query_pictures import PicturePort, QueryPictures, ShownPicture
+from desktop_app.ui.viewmodels.result_order import SortOrder, divider_of, ordered, shown_at_once
 
 REST_MS = 150  # a region under the mouse is searched with once it rests this long
-WEAKER_SHOWN = 24  # hits below the dividing line that are listed at once; the others on request
-PANEL_SIDE = 720  # long side in pixels of the pictures in the query panel
 
 
-class SortOrder(StrEnum):
-    """How results are ordered, in the words of the menu."""
-
-    BEST = "best"
-    NEWEST = "newest"
-    OLDEST = "oldest"
-    NAME = "name"
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPicture:
-    """A query picture for the panel: an image of at most `PANEL_SIDE` pixels and the oriented original's size."""
-
-    image: QImage
-    width: int
-    height: int
-    name: str
-    in_library: bool
-
-
-class SearchPort(MapPort, Protocol):
+class SearchPort(MapPort, PicturePort, Protocol):
     """What the Search page needs of an open library; every call is made on a worker thread."""
 
     def search(self, query: Query, *, control: Control) -> Iterator[SearchAnswer]: ...
-
-    def shown_picture(self, item: QueryItem, *, long_side: int) -> ShownPicture:
-        """The whole picture of a query item, whatever its region."""
-
-
-def divider_of(hits: Sequence[Hit]) -> int | None:
-    """The row from which hits are weaker, None when all of them match."""
-    return next((row for row, hit in enumerate(hits) if hit.words in (Words.WEAKER, Words.NOTHING)), None)
 
 
 class SearchViewModel(QObject):
@@ -77,9 +47,8 @@ class SearchViewModel(QObject):
         self._bridge = bridge
         self._port = port
         self._history = QueryHistory()
-        self._pictures: dict[int, ShownPicture] = {}
-        self._asked: set[int] = set()
-        self._keys: dict[int, Picture] = {}  # holds the pictures whose id() is a key above
+        self._pictures = QueryPictures(bridge, port, self)
+        self._pictures.changed.connect(self.pictures_changed)
         self._query: Query | None = None
         self._answer: SearchAnswer | None = None
         self._error: IndiciumError | None = None
@@ -156,10 +125,7 @@ class SearchViewModel(QObject):
 
     def picture(self, item: QueryItem) -> ShownPicture | None:
         """The picture of an item for the panel; None until it is read (`pictures_changed` follows)."""
-        key = id(item.picture)
-        if key not in self._asked and self._port is not None:
-            self._ask_picture(key, item)
-        return self._pictures.get(key)
+        return self._pictures.picture(item)
 
     def header(self) -> str:
         """The line above the results: how many match, the profile, the time it took."""
@@ -186,13 +152,10 @@ class SearchViewModel(QObject):
     def open_library(self, port: SearchPort | None) -> None:
         """Another library (or none): the questions of the old one are forgotten."""
         self._bridge.drop("search")
-        self._bridge.drop("query-pictures")
         self._port = port
         self._history = QueryHistory()
-        self._pictures.clear()
-        self._asked.clear()
-        self._keys.clear()
         self._folders = None
+        self._pictures.open_library(port)
         self.maps.open_library(port)
         self._show_nothing()
 
@@ -374,68 +337,10 @@ class SearchViewModel(QObject):
         answer = self._answer
         if answer is None:
             return
-        self._hits = _sorted(answer.hits, self._sort)
+        self._hits = ordered(answer.hits, self._sort)
         divider = divider_of(self._hits) if self._sort is SortOrder.BEST else None
-        shown = _shown(self._hits, self._sort)
+        shown = shown_at_once(self._hits, self._sort)
         if refine and self._sort is SortOrder.BEST:
             self.results.refine_hits(self._hits, divider=divider, shown=shown, keep=self.held())
         else:
             self.results.show_hits(self._hits, divider=divider, shown=shown)
-
-    def _ask_picture(self, key: int, item: QueryItem) -> None:
-        port = self._port
-        if port is None:
-            return
-        self._asked.add(key)
-        self._keys[key] = item.picture
-
-        def arrived(picture: ShownPicture) -> None:
-            self._pictures[key] = picture
-            self.pictures_changed.emit()
-
-        def failed(error: IndiciumError) -> None:
-            # The search with this picture reports the same error; here it only stays without an image.
-            self.pictures_changed.emit()
-
-        self._bridge.submit(
-            "query-pictures",
-            lambda _control: port.shown_picture(item, long_side=PANEL_SIDE),
-            on_done=arrived,
-            on_failed=failed,
-            queue=True,
-        )
-
-
-def name_of(picture: Picture) -> str:
-    """What a picture is called before it has been read."""
-    if isinstance(picture, FilePicture):
-        return path_text(picture.path).rsplit("/", 1)[-1]
-    return "photo of this library" if isinstance(picture, LibraryPicture) else picture.name
-
-
-def _shown(hits: Sequence[Hit], order: SortOrder) -> int:
-    """How many hits are listed before "show more anyway": all that match and a few weaker ones, or no weak ones
-    at all when nothing matches."""
-    matching = [hit for hit in hits if hit.words not in (Words.WEAKER, Words.NOTHING)]
-    if order is not SortOrder.BEST:
-        return len(matching)
-    if not matching:
-        return 0
-    return min(len(hits), len(matching) + WEAKER_SHOWN)
-
-
-def _sorted(hits: Sequence[Hit], order: SortOrder) -> tuple[Hit, ...]:
-    """Matching hits in the wanted order, the weaker ones behind them."""
-    if order is SortOrder.BEST:
-        return tuple(hits)
-
-    def when(hit: Hit) -> float:
-        return hit.photo.taken if hit.photo.taken is not None else hit.photo.mtime_ns / 1e9
-
-    def key(hit: Hit) -> tuple[bool, float | str]:
-        weak = hit.words in (Words.WEAKER, Words.NOTHING)
-        if order is SortOrder.NAME:
-            return weak, hit.photo.name.casefold()
-        return weak, -when(hit) if order is SortOrder.NEWEST else when(hit)
-
-    return tuple(sorted(hits, key=key))

@@ -22,7 +22,7 @@ from desktop_app.services.explain import ExplainService, Viewed
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.search import SearchService
 from desktop_app.ui.viewmodels.full_pictures import Load as LoadFull
-from desktop_app.ui.viewmodels.search import ShownPicture, name_of
+from desktop_app.ui.viewmodels.query_pictures import ShownPicture, name_of
 from desktop_app.ui.viewmodels.thumbnails import Load as LoadThumbnail
 from desktop_app.ui.viewmodels.thumbnails import image_of
 

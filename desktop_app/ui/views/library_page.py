@@ -15,9 +15,10 @@ from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.viewmodels.words import number, photos
 from desktop_app.ui.views import icons
+from desktop_app.ui.views.grid_view import LARGEST, SMALLEST
 from desktop_app.ui.views.page import Page
 from desktop_app.ui.views.parts import EmptyState, Offer, label, row, tool
-from desktop_app.ui.views.photo_grid import LARGEST, SMALLEST, PhotoGrid
+from desktop_app.ui.views.photo_grid import PhotoGrid
 from desktop_app.ui.views.theme import BETWEEN, INSIDE, tabular
 
 ORDERS = {PhotoOrder.DATE: "Date", PhotoOrder.NAME: "Name", PhotoOrder.FOLDER: "Folder"}

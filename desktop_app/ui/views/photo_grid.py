@@ -1,23 +1,14 @@
-"""The grid of photos: virtualised, one delegate, flat in the number of rows.
+"""The grid of photos: what its cells show, and what the pointer and the keys do there.
 
-It is a QListView, so that screen readers meet a list, with a layout of its own (`grid_layout`): a photo's place
-is arithmetic, which leaves room for the dividing band and for slides, and makes 100,000 rows cost what ten cost.
+One delegate paints what is in view, so 100,000 photos cost what ten cost; where each photo lies is `grid_view`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from PySide6.QtCore import (
-    QAbstractItemModel,
     QEvent,
-    QItemSelection,
-    QItemSelectionModel,
     QModelIndex,
-    QPersistentModelIndex,
-    QPoint,
     QRect,
-    QSize,
     Qt,
     QTimer,
     Signal,
@@ -31,12 +22,9 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QRegion,
-    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QListView,
     QStyle,
     QStyleOptionViewItem,
     QWidget,
@@ -49,31 +37,23 @@ from desktop_app.ui.viewmodels.match_maps import MatchMaps
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.views import theme
-from desktop_app.ui.views.grid_layout import GridLayout
 from desktop_app.ui.views.grid_slides import Slides
+from desktop_app.ui.views.grid_view import EDGE, GAP, GridView
 from desktop_app.ui.views.photo_actions import PhotoActions
-from desktop_app.ui.views.photo_delegate import CAPTION, PhotoDelegate, photo_box
+from desktop_app.ui.views.photo_delegate import PhotoDelegate, photo_box
 from desktop_app.ui.views.quick_preview import QuickPreview
 
-AnyIndex = QModelIndex | QPersistentModelIndex
-
-SMALLEST, LARGEST, USUAL = 96, 384, 200  # cell widths in device-independent pixels
-GAP = 12
-EDGE = 4  # room for the focus ring of the outermost cells
-BAND = 36
 SEEN_MS = 30  # after scrolling, what is out of view is taken out of the queue
 HOVER_MS = 200  # the pointer rests this long before the map of a result shows
-TOP = 6
 
 
-class PhotoGrid(QListView):
+class PhotoGrid(GridView):
     """Photos of a `PhotoListModel`. Keyboard, context menu, drag out and quick preview are built in."""
 
     activated_row = Signal(int)
     """Enter or double click on a photo."""
     find_similar = Signal(object)
     not_like = Signal(object)
-    cell_size_changed = Signal(int)
     all_maps_changed = Signal(bool)
 
     def __init__(
@@ -85,19 +65,14 @@ class PhotoGrid(QListView):
         maps: MatchMaps | None = None,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._photos = model
+        super().__init__(model, parent)
         self._thumbnails = thumbnails
         self._maps = maps
-        self._cell = USUAL
-        self._layout = GridLayout(0, 1, USUAL, USUAL, 0, GAP)
         self._painted: dict[PhotoId, int] = {}
-        self._top: tuple[PhotoId, int] | None = None  # the first photo in view and how far down it begins
         self._hover = -1
         self._map_row = -1
         self._all_maps = False
         self._not_like_wanted = False
-        self._footer: QWidget | None = None
         self._slides = Slides(self.viewport())
         self._actions = PhotoActions(self, pictures)
         self._preview = QuickPreview(self, pictures, thumbnails)
@@ -111,11 +86,7 @@ class PhotoGrid(QListView):
         self.setObjectName("photo-grid")
         self.setAccessibleName("Photos")
         self.setItemDelegate(PhotoDelegate(self._thumbnails, self))
-        self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setDragEnabled(True)
         self.setAcceptDrops(False)
@@ -123,50 +94,21 @@ class PhotoGrid(QListView):
         # The view paints its own ground, so scrolling moves what is painted and paints only what comes in.
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
-        self.setFrameShape(QListView.Shape.NoFrame)
-        self.setModel(model)
         self._thumbnails.ready.connect(self._repaint_photo)
         if self._maps is not None:
             self._maps.ready.connect(self._repaint_photo)
-        model.divider_changed.connect(self.doItemsLayout)
         model.hits_moved.connect(self._slide)
-        model.rowsRemoved.connect(self.rowsRemoved)
+        for changed in (model.rowsInserted, model.rowsRemoved, model.modelReset):
+            changed.connect(self._forget_painted)
         theme.theme().changed.connect(self.viewport().update)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.activated.connect(lambda index: self.activated_row.emit(index.row()))
 
     # -- for the pages ----------------------------------------------------------------------------------------
 
-    @property
-    def photos(self) -> PhotoListModel:
-        return self._photos
-
-    @property
-    def cell_size(self) -> int:
-        return self._cell
-
-    def set_cell_size(self, side: int) -> None:
-        """The width of a cell. The photo in the middle of the view stays in view."""
-        side = max(SMALLEST, min(LARGEST, side))
-        if side == self._cell:
-            return
-        row = self._anchor()
-        self._cell = side
-        self.doItemsLayout()
-        if row >= 0:
-            self.scrollTo(self._photos.index(row), QAbstractItemView.ScrollHint.PositionAtCenter)
-        self.cell_size_changed.emit(side)
-
     def set_search_actions(self, wanted: bool) -> None:
         """Whether "not like this" makes sense here: there is a question to add it to."""
         self._not_like_wanted = wanted
-
-    def set_footer(self, widget: QWidget | None) -> None:
-        """A widget below the last line that scrolls with the photos."""
-        self._footer = widget
-        if widget is not None:
-            widget.setParent(self.viewport())
-        self.doItemsLayout()
 
     def set_all_maps(self, wanted: bool) -> None:
         """Show the match map over every result, not only under the pointer."""
@@ -192,161 +134,9 @@ class PhotoGrid(QListView):
         rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         return [photo for row in rows if (photo := self._photos.photo(row)) is not None]
 
-    def visible_rows(self) -> range:
-        """The rows that are at least partly in view."""
-        top = self.verticalOffset()
-        return self._layout.rows_between(top, top + self.viewport().height())
-
-    # -- layout -----------------------------------------------------------------------------------------------
-
-    def doItemsLayout(self) -> None:
-        self._layout = GridLayout.fitting(
-            self._photos.rowCount(),
-            width=self.viewport().width(),
-            cell_w=self._cell,
-            cell_h=lambda width: width * 7 // 8 + CAPTION,
-            gap=GAP,
-            edge=EDGE,
-            top=TOP,
-            divider=self._photos.divider,
-            band=BAND,
-        )
-        QAbstractItemView.doItemsLayout(self)
-        self._place_footer()
-
-    def rowsInserted(self, parent: AnyIndex, start: int, end: int) -> None:
-        super().rowsInserted(parent, start, end)
-        self._keep_top()
-
-    def rowsRemoved(self) -> None:
-        """Called when photos have left the list."""
-        self._keep_top()
-
-    def _keep_top(self) -> None:
-        """Photos came or went above: what one looks at stays where it is."""
-        self._painted.clear()
-        scrolled, top = self.verticalOffset() > 0, self._top
-        self.doItemsLayout()
-        row = self._photos.row_of(top[0]) if scrolled and top else None
-        if top is not None and row is not None:
-            self.verticalScrollBar().setValue(self._layout.rect(row)[1] - top[1])
-
-    def updateGeometries(self) -> None:
-        bar, height = self.verticalScrollBar(), self.viewport().height()
-        bar.setRange(0, max(0, self._content_height() - height))
-        bar.setPageStep(height)
-        bar.setSingleStep(max(24, self._cell // 3))
-        QAbstractItemView.updateGeometries(self)
-
-    def _content_height(self) -> int:
-        footer = self._footer.sizeHint().height() + GAP if self._footer and self._footer.isVisibleTo(self) else 0
-        return self._layout.height + footer
-
-    def _place_footer(self) -> None:
-        if self._footer is not None:
-            top = self._layout.height - self.verticalOffset()
-            self._footer.setGeometry(0, top, self.viewport().width(), self._footer.sizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        row = self._anchor() if event.oldSize().width() != event.size().width() else -1
-        self.doItemsLayout()
-        if row >= 0:
-            self.scrollTo(self._photos.index(row), QAbstractItemView.ScrollHint.PositionAtCenter)
-
-    def _anchor(self) -> int:
-        """The row to keep in view when lines break differently, -1 at the very top."""
-        rows = self.visible_rows()
-        if self.verticalOffset() == 0 or not rows:
-            return -1
-        current = self.currentIndex().row()
-        return current if current in rows else rows[len(rows) // 2]
-
-    def horizontalOffset(self) -> int:
-        return 0
-
-    def verticalOffset(self) -> int:
-        return self.verticalScrollBar().value()
-
     def scrollContentsBy(self, dx: int, dy: int) -> None:
-        self.viewport().scroll(dx, dy)
-        self._place_footer()
+        super().scrollContentsBy(dx, dy)
         self._seen_timer.start()
-
-    def visualRect(self, index: AnyIndex) -> QRect:
-        if not index.isValid() or index.row() >= self._layout.count:
-            return QRect()
-        x, y, width, height = self._layout.rect(index.row())
-        return QRect(x, y - self.verticalOffset(), width, height)
-
-    def indexAt(self, point: QPoint) -> QModelIndex:
-        row = self._layout.row_at(point.x(), point.y() + self.verticalOffset())
-        return self._photos.index(row) if row is not None else QModelIndex()
-
-    def isIndexHidden(self, index: AnyIndex) -> bool:
-        return False
-
-    def scrollTo(
-        self, index: AnyIndex, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
-    ) -> None:
-        if not index.isValid() or index.row() >= self._layout.count:
-            return
-        _, y, _, cell = self._layout.rect(index.row())
-        bar, height = self.verticalScrollBar(), self.viewport().height()
-        if hint is QAbstractItemView.ScrollHint.PositionAtCenter:
-            bar.setValue(y - (height - cell) // 2)
-        elif hint is QAbstractItemView.ScrollHint.PositionAtTop or y - TOP < bar.value():
-            bar.setValue(y - TOP)
-        elif y + cell + GAP > bar.value() + height:
-            bar.setValue(y + cell + GAP - height)
-
-    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
-        if self._layout.count == 0:
-            return QModelIndex()
-        move = QAbstractItemView.CursorAction
-        now = self.currentIndex().row()
-        if now < 0:
-            return self._photos.index(0)
-        page = self._layout.page(self.viewport().height())
-        if action in (move.MoveHome, move.MoveEnd):
-            return self._photos.index(0 if action is move.MoveHome else self._layout.count - 1)
-        lines, columns = {
-            move.MoveLeft: (0, -1),
-            move.MovePrevious: (0, -1),
-            move.MoveRight: (0, 1),
-            move.MoveNext: (0, 1),
-            move.MoveUp: (-1, 0),
-            move.MoveDown: (1, 0),
-            move.MovePageUp: (-page, 0),
-            move.MovePageDown: (page, 0),
-        }[action]
-        return self._photos.index(self._layout.moved(now, lines=lines, columns=columns))
-
-    def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
-        """Select in reading order from the photo at one corner of `rect` to the one at the other."""
-        first, last = self._nearest(rect.topLeft()), self._nearest(rect.bottomRight())
-        selection = QItemSelection()
-        if first is not None and last is not None:
-            rows = sorted((first, last))
-            selection.select(self._photos.index(rows[0]), self._photos.index(rows[1]))
-        self.selectionModel().select(selection, command)
-
-    def _nearest(self, point: QPoint) -> int | None:
-        y = point.y() + self.verticalOffset()
-        found = self._layout.row_at(point.x(), y)
-        if found is not None or self._layout.count == 0:
-            return found
-        line = self._layout.line_at(y)
-        step = self._layout.cell_w + self._layout.gap
-        column = max(0, min(self._layout.columns - 1, (point.x() - self._layout.left) // step))
-        return next(
-            (row for c in range(column, -1, -1) if (row := self._layout.row_in(line, c)) is not None), None
-        )
-
-    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:
-        return QRegion(self.viewport().rect())
-
-    def dataChanged(self, top: AnyIndex, bottom: AnyIndex, roles: Iterable[int] = ()) -> None:
-        self.viewport().update()
 
     # -- painting ---------------------------------------------------------------------------------------------
 
@@ -408,11 +198,8 @@ class PhotoGrid(QListView):
 
     def _seen(self) -> None:
         """The whole view was painted: what is out of sight needs no thumbnail, what is in sight may want a map."""
-        rows = self.visible_rows()
-        photos = [photo for row in rows if (photo := self._photos.photo(row)) is not None]
-        if rows:
-            top = self._layout.rect(rows[0])[1] - self.verticalOffset()
-            self._top = (self._photos.photo_id(rows[0]), top)
+        self.remember_top()
+        photos = [photo for row in self.visible_rows() if (photo := self._photos.photo(row)) is not None]
         ratio = self.devicePixelRatioF()
         box = photo_box(QRect(0, 0, self._layout.cell_w, self._layout.cell_h))
         self._thumbnails.keep_waiting(photos, round(max(box.width(), box.height()) * ratio))
@@ -425,6 +212,10 @@ class PhotoGrid(QListView):
         row = self._painted.get(identity, -1)
         if 0 <= row < self._photos.rowCount() and self._photos.photo_id(row) == identity:
             self.viewport().update(self.visualRect(self._photos.index(row)).adjusted(-EDGE, -EDGE, EDGE, EDGE))
+
+    def _forget_painted(self) -> None:
+        """Rows have other numbers now."""
+        self._painted.clear()
 
     def _slide(self, moved: dict[int, int]) -> None:
         """Rows that changed rank in view glide to their places; what is far away just appears."""
@@ -523,10 +314,3 @@ class PhotoGrid(QListView):
 
     def startDrag(self, actions: Qt.DropAction) -> None:
         self._actions.drag(self.selected_photos(), self._thumbnails)
-
-    def setModel(self, model: QAbstractItemModel | None) -> None:
-        super().setModel(model)
-        self._painted.clear()
-
-    def viewportSizeHint(self) -> QSize:
-        return QSize(4 * (self._cell + GAP), 3 * (self._cell + GAP))

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.domain.geometry import Cell
 from desktop_app.domain.query import Side
-from desktop_app.ui.viewmodels.evidence import LINKS_SHOWN, EvidenceViewModel, links_at
+from desktop_app.ui.viewmodels.evidence import EvidenceViewModel
+from desktop_app.ui.viewmodels.evidence_words import LINKS_SHOWN, links_at
 from desktop_app.ui.views import theme
 from desktop_app.ui.views.evidence.geometry import (
     STEP,

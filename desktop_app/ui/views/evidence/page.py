@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.domain.query import Side
-from desktop_app.ui.viewmodels.evidence import EvidenceViewModel, Layer
+from desktop_app.ui.viewmodels.evidence import EvidenceViewModel
+from desktop_app.ui.viewmodels.evidence_pair import Layer
 from desktop_app.ui.views import theme
 from desktop_app.ui.views.evidence.canvas import GAP, PairCanvas
 from desktop_app.ui.views.evidence.geometry import STEP

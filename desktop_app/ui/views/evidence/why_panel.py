@@ -7,7 +7,8 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.domain.evidence import PatchLink
-from desktop_app.ui.viewmodels.evidence import LINKS_SHOWN, EvidenceViewModel
+from desktop_app.ui.viewmodels.evidence import EvidenceViewModel
+from desktop_app.ui.viewmodels.evidence_words import LINKS_SHOWN
 from desktop_app.ui.viewmodels.words import count
 from desktop_app.ui.views import theme
 from desktop_app.ui.views.flow import FlowLayout

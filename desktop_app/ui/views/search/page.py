@@ -18,13 +18,15 @@ from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.query import Profile
 from desktop_app.domain.results import Words
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
-from desktop_app.ui.viewmodels.search import SearchViewModel, SortOrder
+from desktop_app.ui.viewmodels.result_order import SortOrder
+from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.viewmodels.words import number, photos, sentence
 from desktop_app.ui.views import theme
+from desktop_app.ui.views.grid_view import LARGEST, SMALLEST
 from desktop_app.ui.views.page import Page
 from desktop_app.ui.views.parts import EmptyState, Offer, button, label, row, tool
-from desktop_app.ui.views.photo_grid import LARGEST, SMALLEST, PhotoGrid
+from desktop_app.ui.views.photo_grid import PhotoGrid
 from desktop_app.ui.views.search.query_panel import QueryPanel
 from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE
 

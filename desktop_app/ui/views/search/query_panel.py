@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVB
 
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.query import QueryItem
-from desktop_app.ui.viewmodels.search import SearchViewModel, ShownPicture, name_of
+from desktop_app.ui.viewmodels.query_pictures import ShownPicture, name_of
+from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.words import number
 from desktop_app.ui.views import icons, theme
 from desktop_app.ui.views.flow import FlowLayout

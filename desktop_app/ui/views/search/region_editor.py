@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.domain.geometry import Region
-from desktop_app.ui.viewmodels.search import ShownPicture
+from desktop_app.ui.viewmodels.query_pictures import ShownPicture
 from desktop_app.ui.views import icons, theme
 from desktop_app.ui.views.search.region_handles import (
     Handle,

@@ -1,0 +1,57 @@
+"""How an answer becomes a list: the order of the hits, where weaker ones begin, how many are listed at once.
+
+Plain functions of the hits. Whatever the order, photos that match come before those that do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from desktop_app.domain.results import Hit, Words
+
+WEAKER_SHOWN = 24  # hits below the dividing line that are listed at once; the others on request
+
+
+class SortOrder(StrEnum):
+    """How results are ordered, in the words of the menu."""
+
+    BEST = "best"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    NAME = "name"
+
+
+def is_weak(hit: Hit) -> bool:
+    """Whether a hit stands below the dividing line."""
+    return hit.words in (Words.WEAKER, Words.NOTHING)
+
+
+def divider_of(hits: Sequence[Hit]) -> int | None:
+    """The row from which hits are weaker, None when all of them match."""
+    return next((row for row, hit in enumerate(hits) if is_weak(hit)), None)
+
+
+def shown_at_once(hits: Sequence[Hit], order: SortOrder) -> int:
+    """How many hits are listed before "show more anyway": all that match and a few weaker ones, or no weak ones
+    at all when nothing matches."""
+    matching = sum(not is_weak(hit) for hit in hits)
+    if order is not SortOrder.BEST or not matching:
+        return matching
+    return min(len(hits), matching + WEAKER_SHOWN)
+
+
+def ordered(hits: Sequence[Hit], order: SortOrder) -> tuple[Hit, ...]:
+    """Matching hits in the wanted order, the weaker ones behind them."""
+    if order is SortOrder.BEST:
+        return tuple(hits)
+
+    def when(hit: Hit) -> float:
+        return hit.photo.taken if hit.photo.taken is not None else hit.photo.mtime_ns / 1e9
+
+    def key(hit: Hit) -> tuple[bool, float | str]:
+        if order is SortOrder.NAME:
+            return is_weak(hit), hit.photo.name.casefold()
+        return is_weak(hit), -when(hit) if order is SortOrder.NEWEST else when(hit)
+
+    return tuple(sorted(hits, key=key))
