@@ -1,15 +1,24 @@
-"""The model card of a pack, written from what was measured."""
+"""The model card of a pack, written from what was measured.
+
+    python -m models.card models/packs/indicium-s --notes FILE.md
+
+puts what was measured after the export (evaluation sets, speed, input sizes) into the card, and the card's new
+digest into the manifest.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from models.checkpoint import State
-from models.manifest import PROVENANCE, Shape
+from models.manifest import PROVENANCE, Shape, described
 
+START = "## Measured after the export\n"
+END = "## What it is bad at\n"
 CARD = """# Indicium small (`indicium-s`)
 
 The model pack that Indicium ships: one network that turns a photo into a global descriptor, a local map and local
@@ -30,19 +39,23 @@ labels. {photos}
 |---|---|---|
 {sources}
 
-Photos that are near-copies of a photo of our evaluation sets (also mirrored, by perceptual hash) were left out:
-{copies}. One exception, by oversight: the trunk this training started from had seen about 2,000 of the 4,092
-evaluation photos of `cars` (classes 99 to 196), without labels. Its `cars` figure is marked for that.
+Photos that are near-copies of a photo of our evaluation sets (also mirrored, by perceptual hash) were left out of
+this training: {copies}. The trunk that it started from was trained before they were counted, so it had seen them,
+without labels; and, by oversight, about 2,000 of the 4,092 evaluation photos of `cars` (classes 99 to 196) as well,
+also without labels. The `cars` figures of this pack are marked for that.
 The weights are licensed under Apache-2.0 like the code. Several sources allow research use only; whoever ships the
 pack in a product should weigh that.
 
 ## Figures on held-out TRAIN classes
-Every fourth class of each labelled set, never used for the heads or the thresholds' statistics of other sets; every
-photo a query in the rest, the query left out. `python -m models.evaluate.holdout` prints them again.
+Every fourth class of each labelled set, kept from the heads learnt in closed form and from every use of labels; the
+trunk was distilled on these photos too, without labels, so the figures serve for choices and flatter a little. Every
+photo is a query in the rest of its set. `python -m models.evaluate.holdout` prints them again.
 
 {holdout}
 
+## Measured after the export
 {extra}
+
 ## What it is bad at
 - It is small and was taught by a small teacher: kinds of things it never saw (drawings, microscopy, X-rays) group
   loosely. It knows no text and no faces, and does not recognise a person.
@@ -70,7 +83,7 @@ def write_card(
     figures: Mapping[str, Any],
     state: State,
     run: Path,
-    extra: str = "",
+    extra: str = "Nothing yet.",
 ) -> None:
     """Write MODEL_CARD.md. `figures` as in the manifest; photos and copies come from the run folder."""
     seen = json.loads((run / "photos.json").read_text()) if (run / "photos.json").exists() else {}
@@ -89,3 +102,30 @@ def write_card(
         ),
         encoding="utf-8",
     )
+
+
+def add_notes(pack: Path, notes: str) -> None:
+    """Replace the section "Measured after the export" of a pack's card. Raises ValueError when it has none."""
+    card, path = pack / "MODEL_CARD.md", pack / "manifest.json"
+    before, found, rest = card.read_text(encoding="utf-8").partition(START)
+    _, end, after = rest.partition(END)
+    if not found or not end:
+        raise ValueError(f"{card} has no section for what was measured after the export")
+    card.write_text(f"{before}{START}{notes.strip()}\n\n{END}{after}", encoding="utf-8")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["files"][card.name] = described(card)
+    partial = path.with_suffix(".tmp")
+    partial.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("--notes", type=Path, required=True)
+    args = parser.parse_args(argv)
+    add_notes(args.pack, args.notes.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()

@@ -58,15 +58,15 @@ def training_pictures(cache: PhotoCache, shapes: list[Shape], count: int, *, see
 
 
 def choose_precision(
-    single: Path, folder: Path, pictures: list[Rgb], cache: PhotoCache, shapes: list[Shape]
+    single: Path, folder: Path, pictures: list[Rgb], cache: PhotoCache, shapes: list[Shape], limit: int | None
 ) -> tuple[str, dict[str, HoldoutFigures]]:
     """Write embed.onnx into `folder` as int8 or with float16 weights; returns which, and the hold-out figures."""
     with tempfile.TemporaryDirectory() as place:
         small = Path(place) / "int8.onnx"
         quantise(single, small, list(batches(pictures[:160], 4)), keep=("fusion",))
         figures = {
-            "fp32": holdout_figures(single, folder / "code.onnx", cache, shapes),
-            "int8": holdout_figures(small, folder / "code.onnx", cache, shapes),
+            "fp32": holdout_figures(single, folder / "code.onnx", cache, shapes, limit=limit),
+            "int8": holdout_figures(small, folder / "code.onnx", cache, shapes, limit=limit),
         }
         lost = figures["fp32"].mean("mAP") - figures["int8"].mean("mAP")
         if lost < LOSS_ALLOWED:
@@ -76,7 +76,17 @@ def choose_precision(
     return "fp16-weights", figures
 
 
-def export(run: Path, data: Path, out: Path, *, cache_folder: Path, side: int, version: str, photos: int) -> None:
+def export(
+    run: Path,
+    data: Path,
+    out: Path,
+    *,
+    cache_folder: Path,
+    side: int,
+    version: str,
+    photos: int,
+    limit: int | None,
+) -> None:
     """Make the pack. Raises ValueError when the exported graph disagrees with PyTorch."""
     state = checkpoint.load(run / "checkpoint.pt")
     if state is None:
@@ -97,7 +107,7 @@ def export(run: Path, data: Path, out: Path, *, cache_folder: Path, side: int, v
         cosine = parity(net, single, next(batches(pictures[:16])))
         if cosine < LEAST_COSINE:
             raise ValueError(f"the exported graph disagrees with PyTorch: cosine {cosine:.5f}")
-        precision, figures = choose_precision(single, out, pictures, cache, shapes)
+        precision, figures = choose_precision(single, out, pictures, cache, shapes, limit)
     shutil.copyfile(LICENCE, out / "LICENSE")
     measured = {
         "parity_cosine": round(cosine, 6),
@@ -122,6 +132,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--photos", type=int, default=4000, help="TRAIN photos that the closed-form heads learn from"
     )
+    parser.add_argument("--limit", type=int, help="measure on at most so many hold-out photos of each set")
     args = parser.parse_args(argv)
     export(
         args.run,
@@ -131,6 +142,7 @@ def main(argv: list[str] | None = None) -> None:
         side=args.side,
         version=args.version,
         photos=args.photos,
+        limit=args.limit,
     )
 
 

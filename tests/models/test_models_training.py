@@ -23,6 +23,7 @@ from desktop_app.inference.packs import load_manifest, verify_pack
 from desktop_app.retrieval.parameters import RetrievalParameters
 from models import checkpoint
 from models.calibrate import update_manifest
+from models.card import END, START, add_notes
 from models.data import PhotoCache, holdout_classes, list_photos
 from models.evaluate.speed import measure
 from models.evaluate.teacher import ranked_figures
@@ -220,6 +221,9 @@ def test_a_written_manifest_is_one_that_the_application_accepts(
     assert (tmp_path / "embed.onnx").read_bytes() == before
     assert manifest["figures"]["calibration"] == {"holdout_instant_mAP": 0.1235}
     assert RetrievalParameters.from_manifest(manifest).fusion.local == 0.5
+    (tmp_path / "MODEL_CARD.md").write_text(f"# Card\n\n{START}old\n\n{END}- rain\n")
+    add_notes(tmp_path, "grocery .5\n")
+    assert (tmp_path / "MODEL_CARD.md").read_text() == f"# Card\n\n{START}grocery .5\n\n{END}- rain\n"
     load_manifest(tmp_path)
     assert verify_pack(tmp_path, deep=False) == []
 
