@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from argparse import Namespace
+from dataclasses import replace
 
 from desktop_app.commands.options import options_of
 from desktop_app.domain.errors import IndiciumError, UsageError
@@ -27,7 +28,10 @@ def window(arguments: Namespace) -> int:
             f"the window cannot open: {error}",
             remedy="Install PySide6-Essentials and the system libraries it needs; the commands work without them",
         ) from error
-    return int(app.run(options_of(arguments), [path.absolute() for path in arguments.paths]))
+    options = options_of(arguments)
+    if options.library is not None:  # the window remembers it, and is started from elsewhere next time
+        options = replace(options, library=options.library.absolute())
+    return int(app.run(options, [path.absolute() for path in arguments.paths]))
 
 
 def _need_display() -> None:

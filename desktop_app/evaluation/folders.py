@@ -103,12 +103,10 @@ def evaluate_folders(
 
     `is_picture` says by a file's name whether it is read at all. `queries` None: every photo of a class of two or
     more; a number: so many of them, taken in turn from all classes, chosen by `seed`.
-    Raises UsageError when there is nothing to evaluate or a profile is not in this version.
+    A profile runs those of its stages that this version and the pack have: `stages_run` of its row names them.
+    Raises UsageError when there is nothing to evaluate.
     """
     control = control or NoControl()
-    for profile in profiles:
-        if profile not in PROFILES:
-            raise UsageError(f"the profile '{profile.value}' is not in this version")
     if queries is not None and queries < 1:
         raise UsageError(f"{queries} queries cannot be asked", remedy="Give a number of 1 or more")
     files = class_files(root, is_picture)

@@ -7,13 +7,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import desktop_app
 from desktop_app import cli
-from desktop_app.commands.arguments import build_parser
+from desktop_app.commands.arguments import build_parser, build_window_parser
 from desktop_app.commands.completion import script
+from desktop_app.commands.window import window
 from desktop_app.domain.errors import Cancelled, IndiciumError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +122,19 @@ def test_without_a_display_the_window_is_refused_with_a_sentence(
         monkeypatch.delenv(name, raising=False)
     assert cli.main([]) == 1
     assert "no display" in capsys.readouterr().err
+
+
+def test_the_window_gets_whole_paths_since_it_remembers_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    given = []
+    application = SimpleNamespace(run=lambda options, paths: given.append((options.library, paths)) or 0)
+    monkeypatch.setattr("desktop_app.commands.window.importlib.import_module", lambda name: application)
+    assert window(build_window_parser().parse_args(["photos", "--library", "mine"])) == 0
+    assert given == [(tmp_path / "mine", [tmp_path / "photos"])]
 
 
 def test_the_command_line_never_imports_qt() -> None:

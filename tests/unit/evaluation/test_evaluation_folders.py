@@ -86,6 +86,14 @@ def test_the_report_has_the_documents_shape(tmp_path):
         assert all(0 <= row[name] <= 1 for name in ("mAP", "R@1", "P@20"))
 
 
+def test_thorough_runs_the_stages_there_are_and_names_them(tmp_path):
+    _, report = run(write_classes(tmp_path, ["a", "b"]), profiles=[Profile.BALANCED, Profile.THOROUGH])
+    balanced, thorough = report.as_json()["rows"]
+    assert (thorough["profile"], thorough["stages_run"]) == ("thorough", ["global", "local"])
+    for name in ("mAP", "R@1", "P@20"):
+        assert thorough[name] == balanced[name]
+
+
 def test_figures_equal_the_protocol_by_plain_loops(tmp_path):
     write_classes(tmp_path, ["a", "b", "c", "d"], each=5)
     photos = [(kind, features_of(5 * kind + n, kind)) for kind in range(4) for n in range(5)]
@@ -217,7 +225,6 @@ def test_progress_is_told_and_the_job_can_be_stopped(tmp_path):
         (lambda root: root / "nowhere", {}, "is not a folder"),
         (lambda root: root, {}, "no pictures in the folders"),
         (lambda root: write_classes(root, ["a", "b"], each=1), {}, "holds two pictures"),
-        (lambda root: write_classes(root, ["a"]), {"profiles": [Profile.THOROUGH]}, "not in this version"),
         (lambda root: write_classes(root, ["a"]), {"queries": 0}, "cannot be asked"),
     ],
 )
