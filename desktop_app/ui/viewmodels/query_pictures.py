@@ -6,6 +6,9 @@ as an object, not by a name. What cannot be read stays without an image; the sea
 
 from __future__ import annotations
 
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +22,7 @@ from desktop_app.ui.viewmodels.bridge import Bridge
 
 CHANNEL = "query-pictures"
 PANEL_SIDE = 720  # long side in pixels of the pictures in the query panel
+OTHERS_KEPT = 32  # pictures of earlier questions, for going back; each takes up to 2 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class PicturePort(Protocol):
 def name_of(picture: Picture) -> str:
     """What a picture is called before it has been read."""
     if isinstance(picture, FilePicture):
-        return path_text(picture.path).rsplit("/", 1)[-1]
+        return path_text(os.path.basename(picture.path))
     return "photo of this library" if isinstance(picture, LibraryPicture) else picture.name
 
 
@@ -55,7 +59,8 @@ class QueryPictures(QObject):
         super().__init__(parent)
         self._bridge = bridge
         self._port = port
-        self._asked: dict[int, Picture] = {}  # by id(); holding the picture keeps its id() from being used again
+        # By id(), oldest first; holding the picture keeps its id() from being used again.
+        self._asked: OrderedDict[int, Picture] = OrderedDict()
         self._read: dict[int, ShownPicture] = {}
 
     def open_library(self, port: PicturePort | None) -> None:
@@ -64,6 +69,17 @@ class QueryPictures(QObject):
         self._port = port
         self._asked.clear()
         self._read.clear()
+
+    def keep(self, items: Sequence[QueryItem]) -> None:
+        """The pictures of these items are shown now: of all others only the last `OTHERS_KEPT` are kept."""
+        for item in items:
+            if id(item.picture) in self._asked:
+                self._asked.move_to_end(id(item.picture))
+        shown = {id(item.picture) for item in items}
+        others = [key for key in self._asked if key not in shown]
+        for key in others[: max(0, len(others) - OTHERS_KEPT)]:
+            del self._asked[key]
+            self._read.pop(key, None)
 
     def picture(self, item: QueryItem) -> ShownPicture | None:
         """The picture of an item; None until it is read (`changed` follows)."""
@@ -75,9 +91,12 @@ class QueryPictures(QObject):
     def _ask(self, port: PicturePort, key: int, item: QueryItem) -> None:
         self._asked[key] = item.picture
 
+        asked = item.picture
+
         def arrived(picture: ShownPicture) -> None:
-            self._read[key] = picture
-            self.changed.emit()
+            if self._asked.get(key) is asked:  # else it was forgotten while it was read
+                self._read[key] = picture
+                self.changed.emit()
 
         def failed(error: IndiciumError) -> None:
             # The search with this picture reports the same error; here it only stays without an image.

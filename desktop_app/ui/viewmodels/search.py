@@ -283,6 +283,7 @@ class SearchViewModel(QObject):
 
     def _take(self, query: Query) -> None:
         self._query = query
+        self._pictures.keep(query.items)
         self.maps.set_item(self.main_item)
         self.query_changed.emit()
         self.history_changed.emit()
