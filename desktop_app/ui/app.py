@@ -11,7 +11,7 @@ from pathlib import Path
 # onnxruntime comes in through bootstrap and must be loaded before Qt (the order of DLLs on Windows).
 from desktop_app import bootstrap  # isort: skip
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSettings, QTranslator, Slot
 from PySide6.QtWidgets import QApplication
 
 from desktop_app import __version__, locate
@@ -97,18 +97,33 @@ def build_window(shell: Shell, *, geometry: QSettings | None = None) -> MainWind
     look = theme.install(application, Scheme(settings.values.theme))
     window = MainWindow(shell, geometry=geometry)
 
-    def follow(key: str) -> None:
-        if key == "theme":
-            look.set_scheme(Scheme(settings.values.theme))
-        elif key == "reduce_motion":
-            look.set_reduced_motion(settings.values.reduce_motion)
-        elif key == "language":
-            translate(application, settings.values.language)
-
-    settings.changed.connect(follow)
-    window.destroyed.connect(lambda: settings.changed.disconnect(follow))
     look.set_reduced_motion(settings.values.reduce_motion)
+    FollowSettings(settings, look, application, parent=window)
     return window
+
+
+class FollowSettings(QObject):
+    """Theme, motion and language follow the settings for as long as `parent` lives.
+
+    As the receiver of the signal it is disconnected by Qt itself, whichever of window and settings goes first.
+    """
+
+    def __init__(
+        self, settings: SettingsStore, look: theme.Theme, application: QApplication, *, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._settings, self._look, self._application = settings, look, application
+        settings.changed.connect(self.follow)
+
+    @Slot(str)
+    def follow(self, key: str) -> None:
+        values = self._settings.values
+        if key == "theme":
+            self._look.set_scheme(Scheme(values.theme))
+        elif key == "reduce_motion":
+            self._look.set_reduced_motion(values.reduce_motion)
+        elif key == "language":
+            translate(self._application, values.language)
 
 
 def translate(application: QApplication, language: str) -> None:

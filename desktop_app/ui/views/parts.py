@@ -163,6 +163,9 @@ class Picture(QLabel):
         self.setPixmap(icons.pixmap(self._name, token=self._token, size=self._size, ratio=ratio))
 
 
+WORDS_WIDTH = 460  # of an empty state's sentences: longer lines are hard to read
+
+
 class EmptyState(QWidget):
     """What an empty place says: what will be here, and the action that fills it."""
 
@@ -171,24 +174,26 @@ class EmptyState(QWidget):
         self._picture = Picture("photos", size=56, token="disabled")
         self._picture.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._picture.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._title = label(role="title")
+        self._title = label(role="title", wrap=True)
         self._title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._text = label(role="secondary", wrap=True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._text.setMaximumWidth(460)
-        self._text.setMinimumWidth(320)
-        self._text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        # The text stands between two stretches instead of being aligned: an aligned label is given the height
+        # that its text needs in the full width of the page, and in a narrower one its later lines are cut.
+        words = QWidget()
+        words.setMaximumWidth(WORDS_WIDTH)
+        words.setLayout(column(self._picture, self._title, self._text))
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(words, 1000)
+        middle.addStretch(1)
         self._offers = QHBoxLayout()
         self._offers.setSpacing(INSIDE)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(AROUND, AROUND, AROUND, AROUND)
-        outer.setSpacing(INSIDE)
+        outer.setSpacing(BETWEEN)
         outer.addStretch(3)
-        outer.addWidget(self._picture)
-        outer.addSpacing(INSIDE)
-        outer.addWidget(self._title)
-        outer.addWidget(self._text, 0, Qt.AlignmentFlag.AlignHCenter)
-        outer.addSpacing(BETWEEN - INSIDE)
+        outer.addLayout(middle)
         outer.addLayout(self._offers)
         outer.addStretch(4)
 
@@ -201,6 +206,7 @@ class EmptyState(QWidget):
         self._picture.show_icon(icon, "disabled")
         self._title.setText(title)
         self._text.setText(text)
+        self._text.setVisible(bool(text))
         clear(self._offers)
         self._offers.addStretch(1)
         for offer in offers:
