@@ -20,7 +20,8 @@ from desktop_app.domain.errors import LibraryError, UnreadableImage
 from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoRecord
 from desktop_app.domain.ports import Embedder
 from desktop_app.domain.query import FilePicture, LibraryPicture, QueryItem
-from desktop_app.imaging.preview import decode_thumbnail
+from desktop_app.imaging.decode import decode_photo
+from desktop_app.imaging.preview import decode_thumbnail, encode_preview
 from desktop_app.index.gallery import Gallery
 from desktop_app.library.catalogue import Catalogue
 from desktop_app.library.faults import shown
@@ -228,8 +229,32 @@ class LibrarySession:
     # --- pictures --------------------------------------------------------------------------------------------
 
     def preview(self, photo: PhotoRecord) -> bytes | None:
-        """The JPEG preview of a photo (long side about 512), also while its original is away; else None."""
-        return self.previews.get(photo.fingerprint) if photo.fingerprint else None
+        """The JPEG preview of a photo (long side about 512), also while its original is away; else None.
+
+        One that is lost (the cache may be deleted at any time) is made again from the original.
+        """
+        if photo.fingerprint is None:
+            return None
+        return self.previews.get(photo.fingerprint) or self._lost_preview(photo)
+
+    def _lost_preview(self, photo: PhotoRecord) -> bytes | None:
+        data = self.made_preview(photo)
+        if data is not None and self.writer and photo.fingerprint is not None:
+            try:
+                self.previews.put(photo.fingerprint, data)
+            except LibraryError as error:
+                log.warning("a preview is not kept: %s", error)
+        return data
+
+    @staticmethod
+    def made_preview(photo: PhotoRecord) -> bytes | None:
+        """A preview made from the original now; None when that is not there or holds something else by now."""
+        try:
+            decoded = decode_photo(photo.path)
+        except UnreadableImage as error:
+            log.info("no preview: %s", error)
+            return None
+        return encode_preview(decoded.rgb) if decoded.fingerprint == photo.fingerprint else None
 
     def thumbnail(self, photo: PhotoRecord, side: int) -> NDArray[np.uint8] | None:
         """[h, w, 3] uint8 RGB with a long side of about `side`, decoded from the preview; None without one."""
@@ -240,7 +265,8 @@ class LibrarySession:
             return decode_thumbnail(data, side)
         except UnreadableImage:
             log.warning("the preview of %r is damaged", photo.path)
-            return None
+        data = self._lost_preview(photo)
+        return None if data is None else decode_thumbnail(data, side)
 
     def recognise(self, item: QueryItem) -> QueryItem:
         """`item` as a photo of the library where its file is one, so that it is not among its own results."""

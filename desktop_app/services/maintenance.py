@@ -7,11 +7,9 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from desktop_app.domain.errors import LibraryDamaged, SnapshotInvalid, UnreadableImage
-from desktop_app.domain.photos import PhotoId, PhotoRecord
+from desktop_app.domain.errors import LibraryDamaged, SnapshotInvalid
+from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
-from desktop_app.imaging.decode import decode_photo
-from desktop_app.imaging.preview import encode_preview
 from desktop_app.index.snapshots import SnapshotStore
 from desktop_app.library.health import check_library
 from desktop_app.library.layout import LibraryLayout
@@ -148,26 +146,16 @@ def _repair_previews(session: LibrarySession, done: list[str], control: Control)
         for photo in session.photos([PhotoId(int(number)) for number in ids[start : start + CHUNK]]):
             if photo.fingerprint is None or photo.fingerprint in kept:
                 continue
-            if _make_preview(session, photo):
+            data = session.made_preview(photo)
+            if data is None:
+                lost += 1  # gone, or another picture by now: the scan that follows sees to it
+            else:
+                session.previews.put(photo.fingerprint, data)
                 kept.add(photo.fingerprint)
                 made += 1
-            else:
-                lost += 1
         yield Progress(Phase.REPAIRING, done=min(start + CHUNK, len(ids)), total=len(ids))
         control.wait_if_paused()
     if made:
         done.append(f"Made {made} previews again.")
     if lost:
         done.append(f"{lost} previews could not be made, because the photos are not there or have changed.")
-
-
-def _make_preview(session: LibrarySession, photo: PhotoRecord) -> bool:
-    try:
-        decoded = decode_photo(photo.path)
-    except UnreadableImage as error:
-        log.info("no preview: %s", error)
-        return False
-    if decoded.fingerprint != photo.fingerprint:
-        return False  # the file is another one by now: the scan that follows sees to it
-    session.previews.put(decoded.fingerprint, encode_preview(decoded.rgb))
-    return True

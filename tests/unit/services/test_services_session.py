@@ -305,3 +305,16 @@ def test_what_another_folder_holds_does_not_count_as_unchanged(
     first = run(index_folders(session, [other]))[1]
     again = run(index_folders(session, [other]))[1]
     assert [(one.indexed, one.unchanged, len(one.skipped)) for one in (first, again)] == [(2, 0, 0), (0, 2, 0)]
+
+
+def test_a_preview_that_is_lost_or_damaged_is_made_again_from_the_original(
+    session: LibrarySession, photos: Path
+) -> None:
+    cat, coffee = photo_named(session, "cat.png"), photo_named(session, "coffee.png")
+    before = session.thumbnail(cat, 128)
+    shutil.rmtree(session.layout.previews_dir)
+    assert np.array_equal(session.thumbnail(cat, 128), before) and session.previews.has(cat.fingerprint)
+    session.previews.put(cat.fingerprint, b"no JPEG")
+    assert np.array_equal(session.thumbnail(cat, 128), before)
+    (photos / "coffee.png").unlink()
+    assert session.thumbnail(coffee, 128) is None
