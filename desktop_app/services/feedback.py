@@ -14,6 +14,7 @@ MARKED = 1.0  # weight of a cell marked +
 AROUND = 0.25  # weight of a cell that is only there because it lies beside a marked one
 REJECTED = 0.0  # weight of a cell marked -
 SURROUNDINGS = 1  # cells added on each side of what was marked, so that it is seen with its surroundings
+LEAST_SIDE = 32  # pixels; more cells are added until the part is as large, because a smaller one shows too little
 MARKED_ITEM_WEIGHT = 0.5  # a marked patch of a result counts half as much as a picture the person brought
 
 
@@ -63,7 +64,7 @@ def _restricted(item: QueryItem, marks: list[Mark]) -> QueryItem:
     if not wanted:
         weights = {**before, **dict.fromkeys(rejected, REJECTED)}
         return replace(item, cell_weights=weights, grid=grid)
-    top, left, bottom, right = _bounds(wanted, grid, SURROUNDINGS)
+    top, left, bottom, right = _bounds(wanted, grid, box)
     weights = _weights((top, left, bottom, right), wanted, rejected, before)
     region = _pixels((top, left, bottom, right), grid, box)
     return replace(item, region=region, cell_weights=weights, grid=Grid(bottom - top + 1, right - left + 1))
@@ -77,7 +78,7 @@ def _items_of_result(photo: PhotoId, marks: list[Mark]) -> list[QueryItem]:
     for cells, negative in ((wanted, False), (rejected, True)):
         if not cells:
             continue
-        bounds = _bounds(cells, grid, SURROUNDINGS)
+        bounds = _bounds(cells, grid, box)
         other = set() if negative else set(rejected)
         items.append(
             QueryItem(
@@ -96,15 +97,21 @@ def _items_of_result(photo: PhotoId, marks: list[Mark]) -> list[QueryItem]:
 Bounds = tuple[int, int, int, int]  # first row, first column, last row, last column
 
 
-def _bounds(cells: Iterable[Cell], grid: Grid, margin: int) -> Bounds:
+def _bounds(cells: Iterable[Cell], grid: Grid, box: Region) -> Bounds:
+    """The cells around all of `cells`: with their surroundings, and large enough to search with."""
     rows = [cell.row for cell in cells]
     columns = [cell.column for cell in cells]
-    return (
-        max(0, min(rows) - margin),
-        max(0, min(columns) - margin),
-        min(grid.rows - 1, max(rows) + margin),
-        min(grid.columns - 1, max(columns) + margin),
-    )
+    for margin in range(SURROUNDINGS, max(grid.rows, grid.columns) + 1):
+        bounds = (
+            max(0, min(rows) - margin),
+            max(0, min(columns) - margin),
+            min(grid.rows - 1, max(rows) + margin),
+            min(grid.columns - 1, max(columns) + margin),
+        )
+        part = _pixels(bounds, grid, box)
+        if part.w >= LEAST_SIDE and part.h >= LEAST_SIDE:
+            return bounds
+    return 0, 0, grid.rows - 1, grid.columns - 1
 
 
 def _weights(

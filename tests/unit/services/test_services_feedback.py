@@ -8,7 +8,8 @@ from desktop_app.domain.errors import UsageError
 from desktop_app.domain.geometry import Cell, Grid, Region
 from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.query import Feedback, FilePicture, LibraryPicture, Mark, Query, QueryItem, Side
-from desktop_app.services.feedback import MARKED, next_query
+from desktop_app.services.feedback import LEAST_SIDE, MARKED, next_query
+from desktop_app.services.pictures import usable_region
 
 GRID = Grid(14, 14)
 BOX = Region(0, 0, 1400, 700)
@@ -97,3 +98,21 @@ def test_no_mark_is_a_sentence() -> None:
 def test_a_mark_on_a_picture_that_is_not_there_is_a_sentence() -> None:
     with pytest.raises(UsageError, match="picture 3"):
         next_query(QUERY, Feedback((on_query(0, 0, 1, item=2),)))
+
+
+@pytest.mark.parametrize("place", [Cell(5, 7), Cell(0, 0), Cell(11, 15)])
+def test_however_many_rounds_mark_one_patch_there_is_enough_left_to_search_with(place: Cell) -> None:
+    grid, box, query = Grid(12, 16), Region(0, 0, 1600, 1200), QUERY
+    for _ in range(6):
+        query = next_query(query, Feedback((Mark(Side.QUERY, place, grid, box, +1),)))
+        region = query.items[0].region
+        assert region is not None and min(region.w, region.h) >= LEAST_SIDE
+        assert usable_region(region, width=1600, height=1200, name="q") == region
+        box = region
+
+
+def test_a_patch_of_a_small_result_takes_as_many_of_its_cells_as_are_needed() -> None:
+    mark = Mark(Side.RESULT, Cell(0, 0), GRID, Region(0, 0, 98, 70), +1, photo=PhotoId(7))
+    added = next_query(QUERY, Feedback((mark,))).items[1]
+    assert added.region == Region(0, 0, 49, 35)
+    assert added.grid == Grid(7, 7) and added.cell_weights[Cell(0, 0)] == MARKED
