@@ -9,13 +9,14 @@ from desktop_app.commands.interrupt import stoppable
 from desktop_app.commands.options import options_of
 from desktop_app.commands.output import count, duration, follow, in_short, print_json, table
 from desktop_app.domain.photos import path_json, path_text
-from desktop_app.services.index_folder import IndexSummary, index_folders
+from desktop_app.services.index_folder import IndexSummary, index_folders, whole_paths
 
 SHOWN_SKIPPED = 20
 
 
 def index(arguments: Namespace) -> int:
     """Add folders to the library and index what is new in them."""
+    whole_paths(arguments.folders)  # a slip in typing must not leave an empty library behind
     with open_library(options_of(arguments), writer=True) as session, stoppable() as control:
         job = index_folders(
             session,

@@ -33,6 +33,7 @@ __all__ = [
     "resume",
     "retry_skipped",
     "survey",
+    "whole_paths",
 ]
 
 log = logging.getLogger(__name__)
@@ -75,17 +76,21 @@ def index_folders(
     the next run goes on from there. `retry_skipped` tries files again that could not be used before.
     Raises UsageError for a path that is no folder, and IndiciumError when the job cannot go on.
     """
-    folders = []
-    for path in paths:
-        if not path.is_dir():
-            raise UsageError(f"{path} is not a folder", remedy="Give folders; a photo comes with its folder")
-        folders.append(os.fsencode(path.absolute()))
+    folders = whole_paths(paths)
     session.write(lambda catalogue: [catalogue.add_folder(folder) for folder in folders])
     # Asked a second time: a folder that was added first may have become part of one that was added later.
     added = session.write(lambda catalogue: [catalogue.add_folder(folder) for folder in folders])
     if retry_skipped:
         session.write(lambda catalogue: catalogue.retry_skipped())
     return (yield from _run(session, added, control=control, low_priority=low_priority))
+
+
+def whole_paths(paths: Sequence[Path]) -> list[bytes]:
+    """The folders `paths` as absolute bytes. Raises UsageError for one that is no folder."""
+    for path in paths:
+        if not path.is_dir():
+            raise UsageError(f"{path} is not a folder", remedy="Give folders; a photo comes with its folder")
+    return [os.fsencode(path.absolute()) for path in paths]
 
 
 def rescan(

@@ -193,6 +193,11 @@ def test_bash_completes(typed: list[str], expected: list[str], tmp_path: Path) -
     assert done.stdout.split() == expected
 
 
+def test_a_folder_that_is_not_there_leaves_no_library_behind(tmp_path: Path) -> None:
+    assert cli.main(["index", str(tmp_path / "typo"), "--library", str(tmp_path / "library")]) == 2
+    assert not (tmp_path / "library").exists()
+
+
 def test_a_name_that_the_terminal_cannot_show_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
