@@ -35,6 +35,7 @@ class Calibration:
             "thresholds": {
                 "local_floor": own.match.floor,
                 "local_power": own.match.power,
+                "local_on": own.match.on,
                 "map_floor": _short(own.links.map_floor),
                 "link_cosine": _short(own.links.cosine),
                 "link_medium": _short(own.links.medium),

@@ -16,6 +16,7 @@ from desktop_app.evaluation.ranking import Gallery, content_key, local_scores
 from desktop_app.retrieval.calibration import calibrate
 from desktop_app.retrieval.fusion import LOCAL_DEPTH, descending, rerank
 from desktop_app.retrieval.parameters import (
+    CENTROIDS,
     FusionParameters,
     Logistic,
     MatchParameters,
@@ -26,8 +27,15 @@ from desktop_app.retrieval.parameters import (
 WORD_PRECISION = {"similar": 0.5, "same_thing": 0.8}
 NOT_THERE = 0.01  # share of searches in which another class may come as near as "almost certain"
 INDIFFERENT = 0.001  # of the mean of mAP and R@1
-LOCAL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
-LOCAL_CURVES = ((0.0, 2.0), (0.0, 3.0), (0.0, 4.0), (0.2, 1.0), (0.2, 2.0), (0.2, 3.0))
+LOCAL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+LOCAL_CURVES = (
+    MatchParameters(power=2.0),
+    MatchParameters(power=3.0),
+    MatchParameters(floor=0.2, power=2.0),
+    MatchParameters(power=3.0, on=CENTROIDS),
+    MatchParameters(power=6.0, on=CENTROIDS),
+    MatchParameters(power=10.0, on=CENTROIDS),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +94,7 @@ def fit_fusion(
     """
     best, plain = (-1.0, 0.0), (0.0, 0.0)
     chosen = MatchParameters(), FusionParameters(local=0.0)
-    for floor, power in LOCAL_CURVES:
-        match = MatchParameters(floor=floor, power=power)
+    for match in LOCAL_CURVES:
         local = [search.local(match) for search in searches]
         for weight in LOCAL_WEIGHTS:
             fusion = FusionParameters(global_=1.0, local=weight)

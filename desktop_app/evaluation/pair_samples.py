@@ -13,7 +13,7 @@ from desktop_app.domain.geometry import Grid
 from desktop_app.evaluation.views import correct_pairs
 from desktop_app.retrieval.clusters import CodeLogits, make_local_codes
 from desktop_app.retrieval.coattention import ClusteredMap, cluster_map
-from desktop_app.retrieval.local_match import code_similarity, pack_codes
+from desktop_app.retrieval.local_match import local_similarity, pack
 from desktop_app.retrieval.pairs import cosine_matrix, find_pairs, mutual_nearest
 from desktop_app.retrieval.parameters import LinkParameters, MatchParameters
 from desktop_app.retrieval.pooling import gem
@@ -110,7 +110,7 @@ def measure(pair: Pair, *, links: LinkParameters, match: MatchParameters) -> Pai
     """The measurements that relevance is computed from, exactly as for evidence."""
     query, result = pair
     found = find_pairs(_cosines(pair), query.grid, result.grid, parameters=links)
-    local = code_similarity(query.codes, pack_codes([result.codes]), parameters=match)
+    local = local_similarity(query.codes, pack([result.codes], match), parameters=match)
     return PairMeasurements.of(global_=float(query.alpha @ result.alpha), local=float(local[0]), pairs=found)
 
 

@@ -13,8 +13,14 @@ from desktop_app.domain.features import LocalCodes, PhotoFeatures
 from desktop_app.domain.query import Profile
 from desktop_app.domain.results import Stage
 from desktop_app.retrieval.fusion import LOCAL_DEPTH, descending, rerank
-from desktop_app.retrieval.local_match import PackedCodes, code_similarity, pack_codes
-from desktop_app.retrieval.parameters import RetrievalParameters
+from desktop_app.retrieval.local_match import (
+    PackedCentroids,
+    PackedCodes,
+    local_similarity,
+    pack_centroids,
+    pack_codes,
+)
+from desktop_app.retrieval.parameters import CENTROIDS, RetrievalParameters
 
 _BLOCK = 256  # queries whose cosines are computed at once
 
@@ -23,12 +29,13 @@ _BLOCK = 256  # queries whose cosines are computed at once
 class Gallery:
     """The features of N photos, and nothing else of them: no paths, no names, no labels.
 
-    alphas: [N, D] float32. codes: one per photo or None. packed: the same codes side by side.
+    alphas: [N, D] float32. codes: one per photo or None. packed, centroids: what they hold, side by side.
     """
 
     alphas: NDArray[np.float32]
     codes: Sequence[LocalCodes | None]
     packed: PackedCodes
+    centroids: PackedCentroids
 
     @classmethod
     def of(cls, features: Sequence[PhotoFeatures]) -> Gallery:
@@ -37,6 +44,7 @@ class Gallery:
             alphas=np.stack([photo.alpha for photo in features]).astype(np.float32),
             codes=codes,
             packed=pack_codes(codes),
+            centroids=pack_centroids(codes),
         )
 
     def __len__(self) -> int:
@@ -93,7 +101,8 @@ def local_scores(
     codes = gallery.codes[query]
     if codes is None:
         return np.zeros(len(candidates), dtype=np.float32)
-    return code_similarity(codes, gallery.packed.take(candidates), parameters=parameters.match)
+    packed = gallery.centroids if parameters.match.on == CENTROIDS else gallery.packed
+    return local_similarity(codes, packed.take(candidates), parameters=parameters.match)
 
 
 def _rerank(

@@ -25,7 +25,7 @@ from desktop_app.domain.geometry import Grid, Region
 from desktop_app.retrieval.clusters import CodeLogits, make_local_codes
 from desktop_app.retrieval.coattention import coattention
 from desktop_app.retrieval.evidence_words import evidence_words
-from desktop_app.retrieval.local_match import centroid_weights, code_similarity, pack_codes
+from desktop_app.retrieval.local_match import centroid_weights, local_similarity, pack
 from desktop_app.retrieval.pairs import CellPairs, cosine_matrix, find_pairs, soft_mutual, suppress_neighbours
 from desktop_app.retrieval.parameters import LinkParameters, RetrievalParameters
 from desktop_app.retrieval.relevance import PairMeasurements, relevance
@@ -115,7 +115,7 @@ def measure_pair(
 ) -> PairMeasurements:
     """What the relevance of a pair is computed from; `pairs` saves finding them again.
 
-    `both_directions` as in `local_match.code_similarity`: False when a part is looked for in a whole.
+    `both_directions` as in `local_match.local_similarity`: False when a part is looked for in a whole.
     """
     if pairs is None:
         pairs = _match(query, result, parameters.links, query_weights).pairs
@@ -124,9 +124,9 @@ def measure_pair(
     result_codes = make_local_codes(result, code_logits)
     if query_codes is not None and result_codes is not None:
         weights = None if query_weights is None else centroid_weights(query_codes.labels, query_weights)
-        scores = code_similarity(
+        scores = local_similarity(
             query_codes,
-            pack_codes([result_codes]),
+            pack([result_codes], parameters.match),
             parameters=parameters.match,
             weights=weights,
             both_directions=both_directions,

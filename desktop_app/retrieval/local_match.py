@@ -1,4 +1,4 @@
-"""S0's many-to-many match of clustered local features on binary codes, for a whole list of candidates at once.
+"""S0's many-to-many match of clustered local features, on codes or centroids, for a list of candidates at once.
 
 s(Q,C) = sum_i w_i max_j u(s_ij) / sum_i w_i,  s_ij = 1 - 2 ham(q_i, c_j) / bits,  u(s) = max(0, s - floor)^power
 (SCIENCE A3; power 3 and floor 0 after ASMK), made symmetric by the mean of both directions.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.features import LocalCodes
-from desktop_app.retrieval.parameters import MatchParameters
+from desktop_app.retrieval.parameters import CENTROIDS, MatchParameters
 
 _ROUND = 32  # clusters are padded to a multiple of this, so sums never depend on the other candidates
 
@@ -88,22 +88,35 @@ def code_similarity(
     return _combine(forward, backward, gallery.shares, None if weights is None else weights[kept])
 
 
-def centroid_similarity(
-    query: LocalCodes,
-    photos: Sequence[LocalCodes | None],
-    *,
-    parameters: MatchParameters,
-    weights: NDArray[np.float32] | None = None,
-    both_directions: bool = True,
-) -> NDArray[np.float32]:
-    """The same match on the stored int8 centroids (s_ij is their cosine): finer and slower than the codes."""
-    kept = _kept(len(query.centroids), weights)
-    if not len(photos) or not len(kept):
-        return np.zeros(len(photos), dtype=np.float32)
-    asked = _unit(query.centroids[kept])
-    clusters = max((len(photo.centroids) for photo in photos if photo is not None), default=1)
-    clusters = max(1, -(-clusters // _ROUND)) * _ROUND
-    padded = np.zeros((len(photos), clusters, asked.shape[1]), dtype=np.float32)
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedCentroids:
+    """The centroids of N photos side by side.
+
+    units: [N, K, D] float32, rows L2-normalised; clusters a photo does not have repeat its first centroid.
+    shares: [N, K] float32 as in `PackedCodes`.
+    """
+
+    units: NDArray[np.float32]
+    shares: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return int(self.shares.shape[0])
+
+    def take(self, rows: NDArray[np.int64]) -> PackedCentroids:
+        """The photos at `rows`, in that order."""
+        return PackedCentroids(units=self.units[rows], shares=self.shares[rows])
+
+
+Packed = PackedCodes | PackedCentroids
+
+
+def pack_centroids(photos: Sequence[LocalCodes | None]) -> PackedCentroids:
+    """Put the stored centroids of many photos into one array; None never matches anything."""
+    known = [photo for photo in photos if photo is not None and len(photo.centroids)]
+    width = known[0].centroids.shape[1] if known else 1
+    clusters = max((len(photo.centroids) for photo in known), default=1)
+    clusters = -(-clusters // _ROUND) * _ROUND
+    padded = np.zeros((len(photos), clusters, width), dtype=np.int8)
     shares = np.zeros((len(photos), clusters), dtype=np.float32)
     for row, photo in enumerate(photos):
         if photo is None or not len(photo.centroids):
@@ -112,10 +125,46 @@ def centroid_similarity(
         padded[row, :count] = photo.centroids
         padded[row, count:] = photo.centroids[0]
         shares[row, :count] = 1.0 / count
-    cosines = _unit(padded) @ asked.T  # [N, K, Kq]
+    return PackedCentroids(units=_unit(padded), shares=shares)
+
+
+def pack(photos: Sequence[LocalCodes | None], parameters: MatchParameters) -> Packed:
+    """Pack what the pack's match compares."""
+    return pack_centroids(photos) if parameters.on == CENTROIDS else pack_codes(photos)
+
+
+def local_similarity(
+    query: LocalCodes,
+    gallery: Packed,
+    *,
+    parameters: MatchParameters,
+    weights: NDArray[np.float32] | None = None,
+    both_directions: bool = True,
+) -> NDArray[np.float32]:
+    """The match of one query with N photos, on whatever was packed: [N] float32 in 0..1."""
+    if isinstance(gallery, PackedCentroids):
+        return centroid_similarity(
+            query, gallery, parameters=parameters, weights=weights, both_directions=both_directions
+        )
+    return code_similarity(query, gallery, parameters=parameters, weights=weights, both_directions=both_directions)
+
+
+def centroid_similarity(
+    query: LocalCodes,
+    gallery: PackedCentroids,
+    *,
+    parameters: MatchParameters,
+    weights: NDArray[np.float32] | None = None,
+    both_directions: bool = True,
+) -> NDArray[np.float32]:
+    """The same match on the stored int8 centroids (s_ij is their cosine): finer and slower than the codes."""
+    kept = _kept(len(query.centroids), weights)
+    if not len(gallery) or not len(kept):
+        return np.zeros(len(gallery), dtype=np.float32)
+    cosines = gallery.units @ _unit(query.centroids[kept]).T  # [N, K, Kq]
     forward = _u(cosines.max(axis=1).T, parameters)
     backward = _u(cosines.max(axis=2), parameters) if both_directions else None
-    return _combine(forward, backward, shares, None if weights is None else weights[kept])
+    return _combine(forward, backward, gallery.shares, None if weights is None else weights[kept])
 
 
 def centroid_weights(labels: NDArray[np.uint8], cell_weights: NDArray[np.float32]) -> NDArray[np.float32]:

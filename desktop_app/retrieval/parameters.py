@@ -14,6 +14,7 @@ from desktop_app.domain.errors import PackError
 
 Section = Mapping[str, object]
 
+CODES, CENTROIDS = "codes", "centroids"  # what the many-to-many match compares
 RELEVANCE_INPUTS = ("global", "local", "links", "link_cosine")
 
 
@@ -45,16 +46,21 @@ def _section(section: Section, key: str) -> Section:
 
 @dataclass(frozen=True, slots=True)
 class MatchParameters:
-    """The similarity of two codes or centroids in the many-to-many match (S0): u(s) = max(0, s - floor)^power."""
+    """The similarity of two codes or centroids in the many-to-many match (S0): u(s) = max(0, s - floor)^power.
+
+    on: what is compared, "codes" (128 bits) or "centroids" (the int8 vectors they stand for: finer, slower).
+    """
 
     floor: float = 0.0
     power: float = 3.0
+    on: str = CODES
 
     @classmethod
     def from_manifest(cls, thresholds: Section) -> MatchParameters:
         return cls(
             floor=_number(thresholds, "local_floor", cls().floor),
             power=_number(thresholds, "local_power", cls().power),
+            on=CENTROIDS if thresholds.get("local_on") == CENTROIDS else CODES,
         )
 
 

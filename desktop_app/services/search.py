@@ -17,7 +17,7 @@ from desktop_app.domain.query import LibraryPicture, Profile, Query
 from desktop_app.domain.results import Hit, SearchAnswer, Stage, StageScores
 from desktop_app.retrieval.calibration import calibrate, list_scores, verdict, words_for
 from desktop_app.retrieval.fusion import LOCAL_DEPTH, rerank
-from desktop_app.retrieval.local_match import PackedCodes, centroid_weights, code_similarity, pack_codes
+from desktop_app.retrieval.local_match import Packed, centroid_weights, local_similarity, pack
 from desktop_app.retrieval.query import pooled_descriptor, pooled_local
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine
@@ -122,7 +122,7 @@ class _Search:
         """The head of the list by the fused score of both stages, the tail as it was."""
         parameters = self._engine.parameters
         head = ranking.rows[:LOCAL_DEPTH]
-        candidates = pack_codes(self._session.reader.local_codes(self._engine.digest, head))
+        candidates = pack(self._session.reader.local_codes(self._engine.digest, head), parameters.match)
         scores = np.stack([self._match(item, candidates) for item in self._items])
         local = pooled_local(
             scores,
@@ -139,13 +139,13 @@ class _Search:
         )
         return _Ranking(ranking.rows[order], shown, ranking.global_[order], local[order[: len(local)]])
 
-    def _match(self, item: EmbeddedItem, candidates: PackedCodes) -> NDArray[np.float32]:
+    def _match(self, item: EmbeddedItem, candidates: Packed) -> NDArray[np.float32]:
         codes = item.codes
         if codes is None:
             return np.zeros(len(candidates), dtype=np.float32)
         weights = item.weights_on(Grid(*codes.labels.shape))
         part = item.item.region is not None or weights is not None
-        return code_similarity(
+        return local_similarity(
             codes,
             candidates,
             parameters=self._engine.parameters.match,

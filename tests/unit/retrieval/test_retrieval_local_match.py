@@ -4,8 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desktop_app.domain.features import LocalCodes
-from desktop_app.retrieval.local_match import centroid_similarity, centroid_weights, code_similarity, pack_codes
-from desktop_app.retrieval.parameters import MatchParameters
+from desktop_app.retrieval.local_match import (
+    centroid_similarity,
+    centroid_weights,
+    code_similarity,
+    local_similarity,
+    pack,
+    pack_centroids,
+    pack_codes,
+)
+from desktop_app.retrieval.parameters import CENTROIDS, MatchParameters
 
 PLAIN = MatchParameters()
 
@@ -100,7 +108,9 @@ def test_the_match_on_centroids_equals_plain_loops(both):
 
         return s
 
-    fast = centroid_similarity(query, photos, parameters=PLAIN, weights=weights, both_directions=both)
+    fast = centroid_similarity(
+        query, pack_centroids(photos), parameters=PLAIN, weights=weights, both_directions=both
+    )
     slow = [
         match_by_loops(query, photo, PLAIN, cosines(photo), lambda p: len(p.centroids), weights, both)
         for photo in photos
@@ -126,10 +136,10 @@ def test_the_match_is_the_same_from_both_sides():
 def test_a_score_does_not_depend_on_the_other_candidates():
     query, photos = made(32, 0), [made(1 + n % 32, n) for n in range(1, 80)]
     together = code_similarity(query, pack_codes(photos), parameters=PLAIN)
-    floats = centroid_similarity(query, photos, parameters=PLAIN)
+    floats = centroid_similarity(query, pack_centroids(photos), parameters=PLAIN)
     for position, photo in enumerate(photos):
         assert code_similarity(query, pack_codes([photo]), parameters=PLAIN)[0] == together[position]
-        assert centroid_similarity(query, [photo], parameters=PLAIN)[0] == pytest.approx(
+        assert centroid_similarity(query, pack_centroids([photo]), parameters=PLAIN)[0] == pytest.approx(
             floats[position], abs=1e-6
         )
 
@@ -147,14 +157,16 @@ def test_taken_rows_score_as_before():
 def test_photos_without_codes_score_zero():
     query = made(4, 0)
     assert code_similarity(query, pack_codes([None, query, None]), parameters=PLAIN).tolist() == [0, 1, 0]
-    assert centroid_similarity(query, [None, query], parameters=PLAIN) == pytest.approx([0, 1], abs=1e-6)
+    assert centroid_similarity(query, pack_centroids([None, query]), parameters=PLAIN) == pytest.approx(
+        [0, 1], abs=1e-6
+    )
     assert code_similarity(query, pack_codes([None]), parameters=PLAIN).tolist() == [0]
 
 
 def test_no_candidates_give_no_scores():
     query = made(4, 0)
     assert code_similarity(query, pack_codes([]), parameters=PLAIN).shape == (0,)
-    assert centroid_similarity(query, [], parameters=PLAIN).shape == (0,)
+    assert centroid_similarity(query, pack_centroids([]), parameters=PLAIN).shape == (0,)
 
 
 def test_a_part_is_found_in_a_whole_without_the_candidates_direction():
@@ -224,3 +236,23 @@ def test_codes_of_256_bits_work():
     only = LocalCodes(query.codes[:1], query.labels, query.centroids[:1], 0.01)
     opposite = LocalCodes(flipped.codes[:1], query.labels, query.centroids[:1], 0.01)
     assert code_similarity(only, pack_codes([opposite]), parameters=PLAIN)[0] == 0.0
+
+
+def test_the_match_runs_on_what_the_pack_says():
+    query, photos = made(12, 0), [made(7, 1), None, made(12, 0)]
+    on_codes, on_centroids = MatchParameters(), MatchParameters(power=6.0, on=CENTROIDS)
+    assert np.array_equal(
+        local_similarity(query, pack(photos, on_codes), parameters=on_codes),
+        code_similarity(query, pack_codes(photos), parameters=on_codes),
+    )
+    packed = pack_centroids(photos)
+    fast = local_similarity(query, pack(photos, on_centroids), parameters=on_centroids)
+    assert np.array_equal(fast, centroid_similarity(query, packed, parameters=on_centroids))
+    assert fast[1] == 0 and fast[2] == pytest.approx(1, abs=1e-5)
+    rows = np.array([2, 0])
+    assert np.allclose(local_similarity(query, packed.take(rows), parameters=on_centroids), fast[rows])
+
+
+def test_a_manifest_may_choose_the_centroids():
+    assert MatchParameters.from_manifest({"local_on": "centroids", "local_power": 6}).on == CENTROIDS
+    assert MatchParameters.from_manifest({}).on == "codes"
