@@ -76,7 +76,7 @@ class Embedder(nn.Module):
 
     [B, H, W, 3] uint8 -> alpha, alpha_code, attention, local_map, local_features.
 
-    centre [out], rotation [out, out]: alpha = L2(rotation (L2(F) - centre)), learnt on TRAIN.
+    centre [out], rotation [out, out]: alpha = L2(rotation (L2(F) - centre)): a partly whitened PCA of TRAIN.
     hash_rotation [out, out]: bits = (hash_rotation alpha >= 0), PCA + ITQ (S2); packed 8 to a byte, first bit
     highest.
     """
