@@ -13,6 +13,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from desktop_app.domain.photos import PhotoId, PhotoRecord, PhotoStatus
 from desktop_app.domain.results import Hit, Words
 from desktop_app.ui.viewmodels.bridge import Bridge
+from desktop_app.ui.viewmodels.words import pixels
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 Fetch = Callable[[Sequence[PhotoId]], Sequence[PhotoRecord]]
@@ -221,7 +222,7 @@ class PhotoListModel(QAbstractListModel):
         if photo.status is PhotoStatus.OFFLINE:
             parts.append("its drive is not connected")
         if role == Qt.ItemDataRole.ToolTipRole and photo.width:
-            parts.append(f"{photo.width} x {photo.height}")
+            parts.append(pixels(photo.width, photo.height))
         return ("\n" if role == Qt.ItemDataRole.ToolTipRole else ", ").join(parts)
 
     # -- pages ------------------------------------------------------------------------------------------------

@@ -19,6 +19,11 @@ def photos(value: int) -> str:
     return count(value, "photo", "photos")
 
 
+def pixels(width: int, height: int) -> str:
+    """The size of a picture: `6,000 × 4,000`."""
+    return f"{number(width)} × {number(height)}"
+
+
 def short_count(value: int) -> str:
     """A count that fits a narrow column: 312, 1k, 51k, 1.2M."""
     if value < 1000:

@@ -138,6 +138,7 @@ class MainWindow(QMainWindow):
         parts.settings.changed.connect(self._setting_changed)
         self.search_page.choose_requested.connect(self.choose_photos)
         self.search_page.add_requested.connect(lambda: self.choose_photos(join=True))
+        self.search_page.open_library_requested.connect(lambda: questions.open_library(self, parts.library))
         self.search_page.wizard_requested.connect(lambda: shell.add_folders())
         self.search_page.evidence_requested.connect(shell.show_evidence)
         self.evidence_page.back_to_search.connect(lambda: shell.go(Place.SEARCH))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QDialog,
     QFrame,
     QHBoxLayout,
@@ -45,8 +46,7 @@ def button(
     if primary or quiet:
         set_role(made, "primary" if primary else "quiet")
     if icon:
-        made.setIcon(icons.icon(icon, token="text_on_accent" if primary else "text"))
-        made.setIconSize(QSize(icons.SIZE, icons.SIZE))
+        icons.put_beside(made, icon, token="text_on_accent" if primary else "text")
     if do is not None:
         made.clicked.connect(lambda _checked=False: do())
     return made
@@ -161,6 +161,40 @@ class Picture(QLabel):
     def _paint(self) -> None:
         ratio = self.devicePixelRatioF()
         self.setPixmap(icons.pixmap(self._name, token=self._token, size=self._size, ratio=ratio))
+
+
+class FoldingRow(QWidget):
+    """Two groups of widgets in a line, or one above the other where a line does not hold both.
+
+    The second group has the room that the first leaves; a stretch inside it says where that room goes.
+    """
+
+    def __init__(self, first: QLayout, second: QLayout, *, spacing: int = INSIDE) -> None:
+        super().__init__()
+        self._groups = (first, second)
+        self._lines = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._lines.setContentsMargins(0, 0, 0, 0)
+        self._lines.setSpacing(spacing)
+        self._lines.addLayout(first)
+        self._lines.addLayout(second, 1)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            self._fold()
+        return super().event(event)
+
+    def _fold(self) -> None:
+        wide = sum(group.sizeHint().width() for group in self._groups) + 2 * self._lines.spacing()
+        fits = self.contentsRect().width() >= wide
+        way = QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom
+        if way is not self._lines.direction():
+            self._lines.setDirection(way)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as the wider group: the other one can go above it."""
+        margins = self.contentsMargins()
+        width = max(group.minimumSize().width() for group in self._groups) + margins.left() + margins.right()
+        return QSize(width, super().minimumSizeHint().height())
 
 
 WORDS_WIDTH = 460  # of an empty state's sentences: longer lines are hard to read

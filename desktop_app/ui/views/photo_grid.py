@@ -100,6 +100,8 @@ class PhotoGrid(GridView):
         model.hits_moved.connect(self._slide)
         for changed in (model.rowsInserted, model.rowsRemoved, model.modelReset):
             changed.connect(self._forget_painted)
+        for changed in (model.modelReset, self.selectionModel().currentChanged):
+            changed.connect(self._show_focus)
         theme.theme().changed.connect(self.viewport().update)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.activated.connect(lambda index: self.activated_row.emit(index.row()))
@@ -212,6 +214,12 @@ class PhotoGrid(GridView):
         row = self._painted.get(identity, -1)
         if 0 <= row < self._photos.rowCount() and self._photos.photo_id(row) == identity:
             self.viewport().update(self.visualRect(self._photos.index(row)).adjusted(-EDGE, -EDGE, EDGE, EDGE))
+
+    def _show_focus(self) -> None:
+        """The ring is around the current photo; only without one the whole list wears it."""
+        wanted = "ringed" if self.currentIndex().isValid() else ""
+        if (self.property("role") or "") != wanted:
+            theme.set_role(self, wanted)
 
     def _forget_painted(self) -> None:
         """Rows have other numbers now."""

@@ -13,7 +13,7 @@ from desktop_app.domain.photos import PhotoRecord
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel, score_words
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
-from desktop_app.ui.viewmodels.words import sentence
+from desktop_app.ui.viewmodels.words import pixels, sentence
 from desktop_app.ui.views import theme
 from desktop_app.ui.views.photo_delegate import fitted
 
@@ -100,7 +100,7 @@ class QuickPreview(QWidget):
         if hit is not None:
             parts.append(score_words(hit.score, hit.words))
         if photo.width:
-            parts.append(f"{photo.width} x {photo.height}")
+            parts.append(pixels(photo.width, photo.height))
         if self._model:
             parts.append(f"{self._row + 1} of {self._model.rowCount()}")
         return "   ·   ".join(parts)

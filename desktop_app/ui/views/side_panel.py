@@ -118,8 +118,7 @@ class SidePanel(QWidget):
         self.setMinimumWidth(160)
         self.library_button = QToolButton()
         self.library_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.library_button.setIcon(icons.icon("photos", token="secondary"))
-        self.library_button.setIconSize(QSize(18, 18))
+        icons.put_beside(self.library_button, "photos", token="secondary", size=18)
         self.library_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.library_button.setSizePolicy(
             self.sizePolicy().horizontalPolicy().Expanding, self.sizePolicy().verticalPolicy().Fixed

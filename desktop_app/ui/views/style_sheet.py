@@ -126,6 +126,7 @@ QListView, QTreeView, QTableView {
     selection-background-color: $accent; selection-color: $text_on_accent;
 }
 QListView:focus, QTreeView:focus, QTableView:focus { border-color: $accent; }
+QListView[role="ringed"]:focus { border-color: transparent; }
 QTreeView::item, QListView[role="list"]::item { padding: 4px 6px; border-radius: 4px; }
 QTreeView::item:hover, QListView[role="list"]::item:hover { background: $hover; }
 QTreeView::item:selected, QListView[role="list"]::item:selected { background: $selected; color: $text; }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from desktop_app.ui.viewmodels.shell import Place
@@ -85,8 +85,7 @@ class TopBar(QWidget):
         made.setText(place.value)
         made.setAccessibleName(place.value)
         made.setToolTip(f"{place.value} ({keys})")
-        made.setIcon(icons.icon(icon))
-        made.setIconSize(QSize(icons.SIZE, icons.SIZE))
+        icons.put_beside(made, icon)
         made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         made.setCheckable(True)
         made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -101,8 +100,7 @@ class TopBar(QWidget):
         made.setAccessibleName(self.tr("Choose a photo to search with"))
         made.setAccessibleDescription(self.tr("You may also drop a photo anywhere or paste one"))
         made.setToolTip(self.tr("Choose a photo to search with (Ctrl+O); drop or paste one anywhere"))
-        made.setIcon(icons.icon("photo", token="secondary"))
-        made.setIconSize(QSize(icons.SIZE, icons.SIZE))
+        icons.put_beside(made, "photo", token="secondary")
         made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         made.setMaximumWidth(520)
         made.setMinimumWidth(120)

@@ -27,7 +27,7 @@ from desktop_app.ui.views.evidence.canvas import GAP, PairCanvas
 from desktop_app.ui.views.evidence.geometry import STEP
 from desktop_app.ui.views.evidence.why_panel import WhyPanel
 from desktop_app.ui.views.page import Page
-from desktop_app.ui.views.parts import EmptyState, Offer, button, label, tool
+from desktop_app.ui.views.parts import EmptyState, FoldingRow, Offer, button, label, row, tool
 from desktop_app.ui.views.theme import BETWEEN, INSIDE
 
 
@@ -132,7 +132,7 @@ class EvidencePage(Page):
         column.setSpacing(INSIDE)
         column.addLayout(heads)
         column.addWidget(self.canvas, 1)
-        column.addLayout(self._layer_bar())
+        column.addWidget(self._layer_bar())
         column.addWidget(self.why)
         self.stack = QStackedWidget()
         self.stack.addWidget(pair)
@@ -141,7 +141,7 @@ class EvidencePage(Page):
         lay.setContentsMargins(0, 0, 0, 0)
         lay.addWidget(self.stack)
 
-    def _layer_bar(self) -> QHBoxLayout:
+    def _layer_bar(self) -> FoldingRow:
         model = self._evidence
         self.attention = _toggle("Attention", "1", "Where each picture resembles the other")
         self.areas = _toggle("Matched areas", "2", "How much of each place is found in the other picture")
@@ -166,20 +166,16 @@ class EvidencePage(Page):
         self.fit = tool("fit", "Fit both pictures", self.canvas.fit, keys="0")
         self.zoom_in = tool("zoom-in", "Zoom in", lambda: self.canvas.zoom(STEP), keys="+")
         self.save = tool("export", "Save the evidence", self._export, keys="Ctrl+S")
-        bar = QHBoxLayout()
-        bar.setSpacing(4)
-        bar.addWidget(label("Show", role="secondary"))
-        for part in (self.attention, self.areas, self.links, self.off):
-            bar.addWidget(part)
-        bar.addSpacing(BETWEEN)
-        bar.addWidget(label("Strength", role="secondary"))
-        bar.addWidget(self.strength)
-        bar.addSpacing(INSIDE)
-        bar.addWidget(self.legend)
-        bar.addStretch(1)
+        layers = row(label("Show", role="secondary"), self.attention, self.areas, self.links, self.off, spacing=4)
+        layers.addSpacing(BETWEEN)
+        layers.addStretch(1)
+        scale = row(label("Strength", role="secondary"), self.strength, spacing=4)
+        scale.addSpacing(INSIDE)
+        scale.addWidget(self.legend)
+        scale.addStretch(1)
         for tool_button in (self.blink, self.zoom_out, self.fit, self.zoom_in, self.save):
-            bar.addWidget(tool_button)
-        return bar
+            scale.addWidget(tool_button)
+        return FoldingRow(layers, scale, spacing=4)
 
     def _keys(self) -> None:
         model, canvas = self._evidence, self.canvas

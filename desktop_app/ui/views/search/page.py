@@ -25,7 +25,7 @@ from desktop_app.ui.viewmodels.words import number, photos, sentence
 from desktop_app.ui.views import theme
 from desktop_app.ui.views.grid_view import LARGEST, SMALLEST
 from desktop_app.ui.views.page import Page
-from desktop_app.ui.views.parts import EmptyState, Offer, button, label, row, tool
+from desktop_app.ui.views.parts import EmptyState, FoldingRow, Offer, button, label, row, tool
 from desktop_app.ui.views.photo_grid import PhotoGrid
 from desktop_app.ui.views.search.query_panel import QueryPanel
 from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE
@@ -69,6 +69,8 @@ class SearchPage(Page):
     """A file dialog for a new search."""
     add_requested = Signal()
     """A file dialog for a picture that joins the search."""
+    open_library_requested = Signal()
+    """There is no library to search in: open one."""
     wizard_requested = Signal()
     """There is nothing to search in: add a folder."""
 
@@ -107,23 +109,17 @@ class SearchPage(Page):
         self.cell_size = QSlider(Qt.Orientation.Horizontal)
         self.cell_size.setRange(SMALLEST, LARGEST)
         self.cell_size.setValue(self.grid.cell_size)
-        self.cell_size.setFixedWidth(120)
+        self.cell_size.setMinimumWidth(60)
+        self.cell_size.setMaximumWidth(120)
         self.cell_size.setAccessibleName("Size of the photos")
         self.cell_size.setToolTip("Size of the photos")
         self.sort = QComboBox()
         self.sort.setAccessibleName("Sort by")
         for order in SortOrder:
             self.sort.addItem(f"{order.value.capitalize()}{' match' if order is SortOrder.BEST else ''}", order)
-        bar = QHBoxLayout()
-        bar.setContentsMargins(0, 0, 0, 0)
-        bar.setSpacing(INSIDE)
-        bar.addWidget(self.header)
-        bar.addWidget(self.note)
-        bar.addStretch(1)
-        for part in (self.maps, self.profile, label("Size", role="secondary"), self.cell_size, self.sort):
-            bar.addWidget(part)
-        self._bar = QWidget()
-        self._bar.setLayout(bar)
+        steering = row(None, self.maps, self.profile, label("Size", role="secondary"), self.cell_size, self.sort)
+        steering.setStretchFactor(self.cell_size, 100)
+        self._bar = FoldingRow(row(self.header, self.note), steering)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.grid)
         self.stack.addWidget(self.empty)
@@ -222,7 +218,12 @@ class SearchPage(Page):
         search, answer = self._search, self._search.answer
         choose = Offer("Choose a photo", self.choose_requested.emit, primary=True, icon="photo")
         if not search.ready:
-            self.empty.say(icon="library", title="No library is open", text="Open or create one first.")
+            self.empty.say(
+                icon="library",
+                title="No library is open",
+                text="Searching looks through the photos of a library.",
+                offers=[Offer("Open a library", self.open_library_requested.emit, primary=True)],
+            )
         elif search.error is not None:
             self.empty.say(
                 icon="warning",

@@ -12,7 +12,7 @@ from desktop_app.domain.geometry import Region
 from desktop_app.domain.query import QueryItem
 from desktop_app.ui.viewmodels.query_pictures import ShownPicture, name_of
 from desktop_app.ui.viewmodels.search import SearchViewModel
-from desktop_app.ui.viewmodels.words import number
+from desktop_app.ui.viewmodels.words import number, pixels
 from desktop_app.ui.views import icons, theme
 from desktop_app.ui.views.flow import FlowLayout
 from desktop_app.ui.views.parts import button, clear, label, row, tool
@@ -216,9 +216,9 @@ def _note(item: QueryItem | None, picture: ShownPicture | None) -> str:
     elif picture is not None and picture.in_library:
         parts.append("In this library")
     if item.region is not None:
-        parts.append(f"Region {number(item.region.w)} x {number(item.region.h)}")
+        parts.append(f"Region {pixels(item.region.w, item.region.h)}")
     elif picture is not None:
-        parts.append(f"{number(picture.width)} x {number(picture.height)}")
+        parts.append(pixels(picture.width, picture.height))
     return " · ".join(parts)
 
 
