@@ -22,7 +22,7 @@ from models.targets import to_input
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """global_whitening, whitening: power of the descriptor's and of the local PCA; deep: weight of the deeper joint
+    """global_whitening, whitening: power of the descriptor's and of the local PCA; deep: weight of the deep joint
     in the local features (LocalHead).
 
     Fully whitened, a descriptor harms galleries with many photos of a class; 0.25 gains on every held-out set.
