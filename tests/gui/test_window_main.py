@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QSettings, Qt
+import shiboken6
+from PySide6.QtCore import QMimeData, QObject, QSettings, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -27,7 +28,9 @@ from desktop_app.services.index_folder import index_folders
 from desktop_app.ui import app
 from desktop_app.ui.viewmodels.jobs import JobPhase
 from desktop_app.ui.viewmodels.library import PhotoOrder
+from desktop_app.ui.viewmodels.settings import SettingsStore
 from desktop_app.ui.viewmodels.shell import Place
+from desktop_app.ui.views import theme
 from desktop_app.ui.views.about_dialog import AboutDialog
 from desktop_app.ui.views.settings_dialog import SettingsDialog
 from desktop_app.ui.views.shortcuts_dialog import ShortcutsDialog
@@ -700,3 +703,18 @@ def test_the_window_opens_where_it_was_closed(start, tmp_path, qtbot):
     assert (again.width(), again.height()) == (760, 560)
     first.deleteLater()
     again.deleteLater()
+
+
+@pytest.mark.parametrize("window_first", [True, False])
+def test_window_and_settings_may_go_in_either_order(tmp_path, qapp, window_first):
+    settings, window = SettingsStore(tmp_path / "settings.json"), QObject()
+    app.FollowSettings(settings, theme.theme(), qapp, parent=window)
+    settings.change(theme="light")
+    assert theme.theme().tokens is theme.LIGHT
+    if window_first:
+        shiboken6.delete(window)
+        settings.change(theme="dark")
+        assert theme.theme().tokens is theme.LIGHT  # nobody follows any more, and nothing was raised
+    else:
+        shiboken6.delete(settings)
+        shiboken6.delete(window)

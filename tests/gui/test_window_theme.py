@@ -1,10 +1,12 @@
 """The look: every text reads at 4.5:1 on every ground, icons follow the theme, nothing moves when asked not to."""
 
 import pytest
+from PySide6.QtCore import QPoint, QSize
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QLabel
 
 from desktop_app.ui.views import icons, theme
+from desktop_app.ui.views.parts import EmptyState, FoldingRow, Offer, row
 from desktop_app.ui.views.theme import DARK, LIGHT, Scheme, Tokens
 
 
@@ -85,3 +87,44 @@ def test_a_role_changes_a_label_at_once(qapp, qtbot):
     plain = label.sizeHint().height()
     theme.set_role(label, "title")
     assert label.sizeHint().height() > plain
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_a_button_icon_has_as_many_pixels_as_the_screen_and_air_before_the_words(qapp, ratio):
+    side, air = icons.SIZE, icons.AIR
+    image = icons.icon("photos").pixmap(QSize(side + air, side), ratio).toImage()
+    assert (image.width(), image.height()) == (round((side + air) * ratio), round(side * ratio))
+    drawn = [x for x in range(image.width()) if any(image.pixelColor(x, y).alpha() for y in range(image.height()))]
+    assert max(drawn) < side * ratio
+    assert max(drawn) > 0.7 * side * ratio
+
+
+@pytest.mark.parametrize("width", [340, 420, 900, 1600])
+def test_an_empty_place_shows_all_lines_of_its_words(qtbot, width):
+    place = EmptyState()
+    qtbot.addWidget(place)
+    place.say(
+        icon="search",
+        title="Cannot read a photo with quite a long name that somebody has taken away.jpg: it is gone.",
+        text="Drop a photo here, paste one, or choose a file. " * 4,
+        offers=[Offer("Choose a photo", lambda: None, primary=True)],
+    )
+    place.resize(width, 600)
+    place.show()
+    qtbot.waitExposed(place)
+    words = [part for part in place.findChildren(QLabel) if part.text()]
+    assert len(words) == 2
+    for part in words:
+        assert part.height() >= part.heightForWidth(part.width()) > 0
+        assert place.rect().contains(part.rect().translated(part.mapTo(place, QPoint(0, 0))))
+
+
+def test_a_line_that_does_not_hold_both_groups_folds_and_nothing_overlaps(qtbot):
+    parts = [QLabel("214 results · balanced · 0.12 s"), QLabel("Best match")]
+    line = FoldingRow(row(parts[0]), row(None, parts[1]))
+    qtbot.addWidget(line)
+    line.show()
+    line.resize(900, 80)
+    qtbot.waitUntil(lambda: parts[0].y() == parts[1].y() and parts[1].x() > parts[0].geometry().right())
+    line.resize(parts[0].sizeHint().width() + 20, 80)
+    qtbot.waitUntil(lambda: parts[1].y() > parts[0].geometry().bottom())
