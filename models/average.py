@@ -1,4 +1,4 @@
-"""Averages two trainings of the same form, weight by weight: the trunk a training started from, and where it ended.
+"""Averages two trainings of the same form, weight by weight: where a training started, and where it ended.
 
     python -m models.average --run runs/joint --from-trunk FILE.safetensors --share 0.5 --out runs/averaged
 
