@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import PhotoId
-from desktop_app.domain.query import LibraryPicture, Query, QueryItem
-from desktop_app.ui.viewmodels.query_history import QueryHistory
+from desktop_app.domain.query import LibraryPicture, PixelPicture, Query, QueryItem
+from desktop_app.ui.viewmodels import query_history
+from desktop_app.ui.viewmodels.query_history import QueryHistory, pixel_bytes
 
 
 def query(photo: int, number: int = 1) -> Query:
@@ -55,3 +58,19 @@ def test_returning_to_a_round_finds_that_very_question():
     history.push(second)
     assert history.return_to(first) and history.current is first
     assert not history.return_to(query(1))
+
+
+def test_pasted_pictures_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(query_history, "KEPT_PIXEL_BYTES", 5_000)
+    history = QueryHistory()
+    pasted = [PixelPicture(np.zeros((20, 20, 3), np.uint8)) for _ in range(8)]
+    asked = [Query((QueryItem(picture),)) for picture in pasted]
+    for one in asked:
+        history.push(one)
+        history.push(one.with_items((replace(one.items[0], region=Region(0, 0, 5, 5)),)))
+    kept = []
+    while history.back() is not None:
+        kept.append(history.current)
+    assert history.current is not None
+    assert pixel_bytes(kept) <= 5_000
+    assert pixel_bytes(asked) == 8 * 1_200

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from desktop_app.domain.query import Query
+from collections.abc import Iterable
+
+from desktop_app.domain.query import PixelPicture, Query
 
 KEPT = 100
+KEPT_PIXEL_BYTES = 256_000_000
+"""Pasted pictures live only here; older questions are forgotten when they hold more than this."""
+
+
+def pixel_bytes(queries: Iterable[Query]) -> int:
+    """The memory of the pasted pictures in `queries`, each counted once."""
+    pictures = [item.picture for query in queries for item in query.items]
+    arrays = {id(picture.rgb): picture.rgb.nbytes for picture in pictures if isinstance(picture, PixelPicture)}
+    return sum(arrays.values())
 
 
 class QueryHistory:
@@ -35,6 +46,8 @@ class QueryHistory:
             del self._queries[self._place + 1 :]
             self._queries.append(query)
             del self._queries[:-KEPT]
+            while len(self._queries) > 1 and pixel_bytes(self._queries) > KEPT_PIXEL_BYTES:
+                del self._queries[0]
             self._place = len(self._queries) - 1
         self._open = editing
 
