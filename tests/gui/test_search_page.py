@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 from support.pointer import drag, move
 from support.small_library import make_library, open_pages, write_query
 
@@ -58,6 +58,7 @@ def names(pages) -> list[str]:
 
 
 def offer(page, words: str) -> QPushButton:
+    QApplication.processEvents()  # buttons that were just made are shown in the next turn of the event loop
     shown = [b for b in page.empty.findChildren(QPushButton) if not b.isHidden()]
     return next(b for b in shown if b.text().startswith(words))
 
