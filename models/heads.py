@@ -5,7 +5,7 @@ Centring and PCA of the descriptor, ITQ, the projection of the local features, t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,11 +129,3 @@ def learn_codes(features: torch.Tensor, settings: HeadSettings, *, batch: int = 
     with torch.no_grad():
         layer.median.copy_(layer.linear(features).median(0).values)
     return layer.eval()
-
-
-def whole_pictures(pictures: Sequence[Rgb], shapes: Sequence[tuple[int, int]]) -> Iterator[Rgb]:
-    """The pictures in the input shapes that the application would choose."""
-    from models.data import whole
-
-    for picture in pictures:
-        yield whole(picture, shapes)

@@ -11,7 +11,6 @@ from typing import NewType
 
 PhotoId = NewType("PhotoId", int)
 FolderId = NewType("FolderId", int)
-FeatureRow = NewType("FeatureRow", int)
 
 
 class PhotoStatus(StrEnum):

@@ -41,19 +41,9 @@ class PackedCodes:
 
 def pack_codes(photos: Sequence[LocalCodes | None]) -> PackedCodes:
     """Put the codes of many photos into one array; None (a photo without codes) never matches anything."""
-    known = [photo for photo in photos if photo is not None and len(photo.codes)]
-    width = known[0].codes.shape[1] if known else 16
-    clusters = max((len(photo.codes) for photo in known), default=1)
-    clusters = -(-clusters // _ROUND) * _ROUND
-    padded = np.zeros((len(photos), clusters, -(-width // 8) * 8), dtype=np.uint8)
-    shares = np.zeros((len(photos), clusters), dtype=np.float32)
-    for row, photo in enumerate(photos):
-        if photo is None or not len(photo.codes):
-            continue
-        count = len(photo.codes)
-        padded[row, :count, :width] = photo.codes
-        padded[row, count:, :width] = photo.codes[0]
-        shares[row, :count] = 1.0 / count
+    codes = [None if photo is None else photo.codes for photo in photos]
+    width = next((rows.shape[1] for rows in codes if rows is not None and len(rows)), 16)
+    padded, shares = _side_by_side(codes, width=-(-width // 8) * 8, dtype=np.uint8)
     words = np.ascontiguousarray(padded.view(np.uint64).transpose(2, 1, 0))
     return PackedCodes(words=words, shares=shares, bits=8 * width)
 
@@ -112,19 +102,9 @@ Packed = PackedCodes | PackedCentroids
 
 def pack_centroids(photos: Sequence[LocalCodes | None]) -> PackedCentroids:
     """Put the stored centroids of many photos into one array; None never matches anything."""
-    known = [photo for photo in photos if photo is not None and len(photo.centroids)]
-    width = known[0].centroids.shape[1] if known else 1
-    clusters = max((len(photo.centroids) for photo in known), default=1)
-    clusters = -(-clusters // _ROUND) * _ROUND
-    padded = np.zeros((len(photos), clusters, width), dtype=np.int8)
-    shares = np.zeros((len(photos), clusters), dtype=np.float32)
-    for row, photo in enumerate(photos):
-        if photo is None or not len(photo.centroids):
-            continue
-        count = len(photo.centroids)
-        padded[row, :count] = photo.centroids
-        padded[row, count:] = photo.centroids[0]
-        shares[row, :count] = 1.0 / count
+    centroids = [None if photo is None else photo.centroids for photo in photos]
+    width = next((rows.shape[1] for rows in centroids if rows is not None and len(rows)), 1)
+    padded, shares = _side_by_side(centroids, width=width, dtype=np.int8)
     return PackedCentroids(units=_unit(padded), shares=shares)
 
 
@@ -178,6 +158,27 @@ def centroid_weights(labels: NDArray[np.uint8], cell_weights: NDArray[np.float32
     counts = np.bincount(flat)
     sums = np.bincount(flat, weights=cell_weights.ravel().astype(np.float64))
     return (sums / np.maximum(counts, 1)).astype(np.float32)
+
+
+def _side_by_side(
+    clusters: Sequence[NDArray[np.uint8] | NDArray[np.int8] | None], *, width: int, dtype: type[np.uint8 | np.int8]
+) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+    """The rows of N photos ([K, width or less] or None) as one array [N, Kmax, width], and shares [N, Kmax].
+
+    Kmax is rounded up; a photo's missing rows repeat its first, missing columns are zero.
+    """
+    most = max((len(rows) for rows in clusters if rows is not None), default=1)
+    most = -(-max(most, 1) // _ROUND) * _ROUND
+    padded = np.zeros((len(clusters), most, width), dtype=dtype)
+    shares = np.zeros((len(clusters), most), dtype=np.float32)
+    for row, rows in enumerate(clusters):
+        if rows is None or not len(rows):
+            continue
+        count, columns = rows.shape
+        padded[row, :count, :columns] = rows
+        padded[row, count:, :columns] = rows[0]
+        shares[row, :count] = 1.0 / count
+    return padded, shares
 
 
 def _kept(count: int, weights: NDArray[np.float32] | None) -> NDArray[np.int64]:

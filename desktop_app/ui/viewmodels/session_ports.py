@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +138,3 @@ def heat_image(values: NDArray[np.float32], width: int, height: int) -> QImage:
     from desktop_app.ui.viewmodels.thumbnails import image_of_rgba
 
     return image_of_rgba(painting.heat_rgba(values, width, height, opacity=1.0))
-
-
-Saver = Callable[[Path], None]

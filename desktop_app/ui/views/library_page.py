@@ -204,9 +204,6 @@ class LibraryPage(Page):
                 ],
             )
 
-    def _add_offer(self, words: str) -> Offer:
-        return Offer(words, self.add_folder_wanted.emit, primary=True, icon="folder-add")
-
     # -- the view stays where it is while photos stream in -----------------------------------------------------
 
     def _remember_view(self) -> None:

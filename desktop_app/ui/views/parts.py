@@ -10,7 +10,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QBoxLayout,
     QDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLayout,
@@ -129,14 +128,6 @@ def clear(layout: QLayout) -> None:
         elif inner is not None:
             clear(inner)
             inner.deleteLater()
-
-
-def rule() -> QFrame:
-    """A thin line between groups."""
-    made = QFrame()
-    made.setFixedHeight(1)
-    set_role(made, "rule")
-    return made
 
 
 def copy_text(text: str) -> None:

@@ -159,12 +159,6 @@ class SidePanel(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(WIDTH, 400)
 
-    def remove_folder_by_key(self) -> None:
-        """Delete pressed on a folder."""
-        folder = self.model.folder(self.folders.currentIndex().row())
-        if folder is not None:
-            self.remove_folder_wanted.emit(folder)
-
     def folder_actions(self, folder: FolderRecord) -> list[QAction]:
         """What can be done with one folder."""
         only = QAction(self.tr("Show only this folder"), self)

@@ -89,7 +89,7 @@ LIGHT = Tokens(
 
 # Spacing in pixels at 100 %: inside a control group, between groups, around a page.
 INSIDE, BETWEEN, AROUND = 8, 16, 24
-CONTROL_RADIUS, CELL_RADIUS = 6, 10
+CELL_RADIUS = 10
 BASE_FONT, SMALL_FONT, TITLE_FONT = 13, 11, 16
 MOTION_MS = 150
 
