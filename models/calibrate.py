@@ -23,7 +23,7 @@ from desktop_app.evaluation.pair_samples import CalibrationPhoto, ViewPair
 from desktop_app.evaluation.views import make_view
 from models.data import SET_LIMITS, PhotoCache, Rgb, holdout_classes, list_photos, whole
 from models.evaluate.holdout import GraphEmbedder
-from models.manifest import Shape
+from models.manifest import Shape, write_json
 
 HELD_OUT = ("grocery", "caltech101")
 WHOLE = ("imagenette-train",)  # seen while distilling, but never with their labels
@@ -118,9 +118,7 @@ def update_manifest(
         document.pop(name, None)
     document |= {name: dict(sections[name]) for name in SECTIONS}
     tail["figures"]["calibration"] = {name: round(float(value), 4) for name, value in figures.items()}
-    partial = path.with_suffix(".tmp")
-    partial.write_text(json.dumps(document | tail, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_json(path, document | tail)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from models.checkpoint import State
-from models.manifest import PROVENANCE, Shape, described
+from models.manifest import PROVENANCE, Shape, described, write_json
 
 START = "## Measured after the export\n"
 END = "## What it is bad at\n"
@@ -114,9 +114,7 @@ def add_notes(pack: Path, notes: str) -> None:
     card.write_text(f"{before}{START}{notes.strip()}\n\n{END}{after}", encoding="utf-8")
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["files"][card.name] = described(card)
-    partial = path.with_suffix(".tmp")
-    partial.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_json(path, manifest)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.targets import Statistics
+
 
 @dataclass
 class State:
@@ -71,3 +73,25 @@ def load_trunk(path: Path, trunk: nn.Module) -> dict[str, Tensor]:
         raise ValueError(f"{path.name} does not fit this trunk: missing {missing[:3]}, other shapes {wrong[:3]}")
     trunk.load_state_dict(weights)
     return held
+
+
+def statistics_from(tensors: dict[str, Any]) -> Statistics:
+    """Statistics as a checkpoint keeps them."""
+    return Statistics(
+        tuple(tensors["means"]), tuple(tensors["deviations"]), tensors["pooled_mean"], tensors["basis"]
+    )
+
+
+def load_average(run: Path, student: nn.Module) -> Statistics:
+    """Put the averaged weights of a run folder into `student`; its second descriptor may be missing there.
+
+    Raises ValueError when there is no checkpoint, or one of another form of network.
+    """
+    state = load(run / "checkpoint.pt")
+    if state is None:
+        raise ValueError(f"there is no checkpoint in {run}: train first")
+    lacking = student.load_state_dict(state.tensors["average"], strict=False)
+    wrong = [*lacking.unexpected_keys, *(k for k in lacking.missing_keys if not k.startswith("second."))]
+    if wrong:
+        raise ValueError(f"{run} holds another form of network: {wrong[:3]}")
+    return statistics_from(state.tensors["statistics"])

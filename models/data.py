@@ -65,7 +65,7 @@ def _class_of(name: str, parts: Sequence[str]) -> str | None:
 
 
 def _synset(path: str) -> str | None:
-    found = _SYNSET.search(Path(path).name)
+    found = _SYNSET.search(path)
     return found.group() if found else None
 
 
@@ -175,11 +175,12 @@ def colour_jitter(rgb: Rgb, random: np.random.Generator) -> Rgb:
     """Contrast, brightness and colour balance in 60 % of the pictures; a few become grey."""
     if random.random() >= 0.6:
         return rgb
-    values = (rgb.astype(np.float32) - 127) * random.uniform(0.7, 1.3) + 127 * random.uniform(0.75, 1.25)
-    values *= random.uniform(0.88, 1.12, 3).astype(np.float32)
-    if random.random() < 0.1:
-        values = np.repeat(values.mean(2, keepdims=True), 3, 2)
-    return np.clip(values, 0, 255).astype(np.uint8)
+    levels = (np.arange(256) - 127) * random.uniform(0.7, 1.3) + 127 * random.uniform(0.75, 1.25)
+    table = np.clip(levels[:, None] * random.uniform(0.88, 1.12, 3), 0, 255).astype(np.uint8)
+    rgb = cv2.LUT(rgb, table[None])
+    return (
+        cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) if random.random() < 0.1 else rgb
+    )
 
 
 class Sampler:
@@ -187,19 +188,20 @@ class Sampler:
 
     def __init__(self, cache: PhotoCache, rows: Sequence[int], *, side: int, seed: int) -> None:
         weights = np.array([SET_WEIGHTS.get(cache.photos[row].set, 1.0) for row in rows])
-        self._cache, self._rows, self._side = cache, np.asarray(rows), side
-        self._weights = weights / weights.sum()
+        self._cache, self._rows, self.side = cache, np.asarray(rows), side
+        self._share = np.cumsum(weights / weights.sum())
         self._random = np.random.Generator(np.random.PCG64(seed))
 
     def _crop(self) -> tuple[Rgb, int]:
-        row = int(self._random.choice(self._rows, p=self._weights))
-        return random_crop(self._cache.decode(row), self._side, self._random), row
+        at = int(np.searchsorted(self._share, self._random.random(), side="right"))
+        row = int(self._rows[min(at, len(self._rows) - 1)])
+        return random_crop(self._cache.decode(row), self.side, self._random), row
 
     def draw(self) -> tuple[Rgb, int]:
         """A crop (12 %: a mosaic of four) with its row, -1 for a mosaic."""
         if self._random.random() < 0.12:
             parts = [self._crop()[0] for _ in range(4)]
-            return colour_jitter(mosaic(parts, self._side, self._random), self._random), -1
+            return colour_jitter(mosaic(parts, self.side, self._random), self._random), -1
         picture, row = self._crop()
         return colour_jitter(picture, self._random), row
 
@@ -224,4 +226,20 @@ SET_WEIGHTS = {
     "bsds": 2.0,
 }
 SET_LIMITS = {"fashion": 3000, "cats-dogs": 3000, "mini-imagenet-84": 12000}
+# A hold-out of these sets' classes steers every choice.
 LABELLED = ("grocery", "caltech101", "cars")
+# Sets whose folders are no classes.
+UNLABELLED = ("cats-dogs",)
+# The ten classes of imagenette: their labels are not used unless asked for, so that its figures are of unseen
+# classes.
+IMAGENETTE = frozenset(
+    f"n{number:08d}"
+    for number in (1440764, 2102040, 2979186, 3000684, 3028079, 3394916, 3417042, 3425413, 3445777, 3888257)
+)
+
+
+def class_name(photo: Photo) -> str | None:
+    """The class a photo is taught as: its WordNet id where its path holds one, else its folder; None without."""
+    if photo.set in UNLABELLED or photo.label is None or "BACKGROUND" in photo.label:
+        return None
+    return _synset(photo.label) or photo.label

@@ -36,12 +36,16 @@ LICENCE = Path(__file__).resolve().parents[1] / "LICENSE"
 
 
 def parity(net: Embedder, path: Path, images: Rgb) -> float:
-    """The least cosine between PyTorch's descriptors and the exported graph's. images: [B, H, W, 3] uint8."""
+    """The least cosine between PyTorch's descriptors (alpha, beta) and the exported graph's.
+
+    images: [B, H, W, 3] uint8.
+    """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    made = session.run(["alpha"], {"image": images})[0]
     with torch.no_grad():
-        wanted = net(torch.from_numpy(images))[0].numpy()
-    return float((made * wanted).sum(1).min())
+        wanted = dict(zip(net.OUTPUTS, net(torch.from_numpy(images)), strict=True))
+    names = ["alpha", "beta"]
+    made = session.run(names, {"image": images})
+    return float(min((y * wanted[name].numpy()).sum(1).min() for name, y in zip(names, made, strict=True)))
 
 
 def training_pictures(cache: PhotoCache, shapes: list[Shape], count: int, *, seed: int = 0) -> list[Rgb]:

@@ -18,7 +18,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from models.networks.bihalf import CodeLayer
 from models.networks.student import Embedder
 
-OUTPUTS = ("alpha", "alpha_code", "attention", "local_map", "local_features")
 OPSET = 18
 
 
@@ -35,7 +34,7 @@ def folded(net: nn.Module) -> nn.Module:
 
 
 def export_embedder(net: Embedder, path: Path) -> None:
-    """Write embed.onnx in fp32: image uint8 [B, H, W, 3] -> the five outputs; B, H, W dynamic."""
+    """Write embed.onnx in fp32: image uint8 [B, H, W, 3] -> Embedder.OUTPUTS; B, H, W dynamic."""
     net = folded(net)  # type: ignore[assignment]
     example = torch.zeros(2, 224, 256, 3, dtype=torch.uint8)
     names = {
@@ -45,6 +44,8 @@ def export_embedder(net: Embedder, path: Path) -> None:
         "attention": {0: "B", 1: "h", 2: "w"},
         "local_map": {0: "B", 2: "h", 3: "w"},
         "local_features": {0: "B", 1: "h", 2: "w"},
+        "beta": {0: "B"},
+        "beta_code": {0: "B"},
     }
     with torch.no_grad():
         torch.onnx.export(
@@ -52,7 +53,7 @@ def export_embedder(net: Embedder, path: Path) -> None:
             (example,),
             str(path),
             input_names=["image"],
-            output_names=list(OUTPUTS),
+            output_names=list(Embedder.OUTPUTS),
             dynamic_axes=names,
             opset_version=OPSET,
             dynamo=False,

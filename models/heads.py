@@ -16,19 +16,20 @@ from torch.nn import functional as F
 from models.data import Rgb
 from models.linear import itq, l2, whitened_pca
 from models.networks.bihalf import CodeLayer
-from models.networks.student import Embedder, LocalHead, Student
+from models.networks.student import DescriptorHead, Embedder, LocalHead, Student
 from models.targets import to_input
 
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """global_whitening, whitening: power of the descriptor's and of the local PCA; deep: weight of the deep joint
-    in the local features (LocalHead).
+    """global_whitening, second_whitening, whitening: power of alpha's, beta's and the local PCA; deep: weight of
+    the deep joint in the local features (LocalHead).
 
     Fully whitened, a descriptor harms galleries with many photos of a class; 0.25 gains on every held-out set.
     """
 
     global_whitening: float = 0.25
+    second_whitening: float = 0.0
     whitening: float = 0.5
     deep: float = 0.5
     cells_per_photo: int = 48
@@ -54,28 +55,35 @@ def learn_heads(student: Student, pictures: Iterable[Rgb], settings: HeadSetting
     student = student.eval()
     local = LocalHead(channels=student.trunk.JOINTS[1:])
     rng = np.random.default_rng(settings.seed)
-    descriptors, cells = [], []
+    descriptors, seconds, cells = [], [], []
     for images in batches(pictures):
         out = student(to_input(torch.from_numpy(images)))
         descriptors.append(F.normalize(out.descriptor.float(), dim=1).numpy())
+        seconds.append(F.normalize(out.beta.float(), dim=1).numpy())
         raw = local.raw(out.maps).flatten(2).transpose(1, 2).numpy()
         pick = rng.permutation(raw.shape[1])[: settings.cells_per_photo]
         cells.append(raw[:, pick].reshape(-1, raw.shape[2]))
-    vectors = np.concatenate(descriptors).astype(np.float64)
-    net = Embedder(student, local, out=vectors.shape[1]).eval()
-    centre, rotation = whitened_pca(vectors, vectors.shape[1], settings.global_whitening)
-    alpha = l2((vectors - centre) @ rotation.T)
-    offset, weight, _ = itq(alpha, vectors.shape[1], seed=settings.seed)
-    for name, value in (
-        ("centre", centre),
-        ("rotation", rotation),
-        ("hash_offset", offset),
-        ("hash_rotation", weight),
-    ):
-        getattr(net, name).copy_(torch.from_numpy(value))
+    vectors, others = np.concatenate(descriptors), np.concatenate(seconds)
+    net = Embedder(student, local, out=vectors.shape[1], second=others.shape[1]).eval()
+    learn_descriptor(net.alpha, vectors, settings.global_whitening, settings.seed)
+    learn_descriptor(net.beta, others, settings.second_whitening, settings.seed)
     learn_local(local, np.concatenate(cells).astype(np.float64), settings)
     features = local_features_of(local, np.concatenate(cells))
     return net, learn_codes(features, settings)
+
+
+def learn_descriptor(head: DescriptorHead, vectors: NDArray[np.float32], whitening: float, seed: int) -> None:
+    """Centring, PCA with `whitening` as its power, and ITQ, from L2-normalised TRAIN vectors [N, out]."""
+    wide = vectors.astype(np.float64)
+    centre, rotation = whitened_pca(wide, wide.shape[1], whitening)
+    offset, weight, _ = itq(l2((wide - centre) @ rotation.T), wide.shape[1], seed=seed)
+    for buffer, value in (
+        (head.centre, centre),
+        (head.rotation, rotation),
+        (head.hash_offset, offset),
+        (head.hash_rotation, weight),
+    ):
+        buffer.copy_(torch.from_numpy(value))
 
 
 def learn_local(local: LocalHead, cells: NDArray[np.float64], settings: HeadSettings) -> None:

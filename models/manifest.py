@@ -78,6 +78,7 @@ def write_manifest(
     figures: Mapping[str, Any],
     sections: Mapping[str, Mapping[str, object]],
     dimension: int = 512,
+    second: int = 256,
     map_dimension: int = 256,
 ) -> None:
     """Write manifest.json over the files that lie in `folder`. `sections`: thresholds, relevance, fusion,
@@ -108,6 +109,8 @@ def write_manifest(
             "attention": {"name": "attention", "dtype": "float32", "shape": ["B", "h", "w"]},
             "local_map": {"name": "local_map", "dtype": "float32", "shape": ["B", map_dimension, "h", "w"]},
             "local_features": {"name": "local_features", "dtype": "float32", "shape": ["B", "h", "w", 128]},
+            "beta": {"name": "beta", "dtype": "float32", "shape": ["B", second]},
+            "beta_code": {"name": "beta_code", "dtype": "uint8", "shape": ["B", second // 8]},
         },
         "local": {
             "stride": 16,
@@ -121,6 +124,24 @@ def write_manifest(
         "figures": dict(figures),
         "files": {name: described(folder / name) for name in files},
     }
-    partial = folder / "manifest.tmp"
+    write_json(folder / "manifest.json", document)
+
+
+def add_part(pack: Path, file: str, sections: Mapping[str, object]) -> None:
+    """Register `file`, an optional part that lies in the folder `pack`, in its manifest, and replace `sections`.
+
+    Parts explain pairs and leave the stored features alone: the pack's digest does not change. Raises
+    FileNotFoundError when the file is not there.
+    """
+    path = pack / "manifest.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    tail = {key: document.pop(key) for key in ("figures", "files") if key in document}
+    tail["files"] = {**tail.get("files", {}), file: described(pack / file)}
+    write_json(path, document | dict(sections) | tail)
+
+
+def write_json(path: Path, document: Mapping[str, object]) -> None:
+    """Write `path` whole or not at all."""
+    partial = path.with_suffix(".tmp")
     partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    partial.replace(folder / "manifest.json")
+    partial.replace(path)

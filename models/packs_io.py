@@ -21,10 +21,11 @@ from models.networks.student import Student
 
 Weights = dict[str, NDArray[np.float32]]
 _PREFIX = "student."
+_SECOND = "second."
 
 
 def weights_in(path: Path) -> Weights:
-    """The student's parameters in embed.onnx, float32, by their PyTorch names without `student.`; biases too."""
+    """The student's weights in embed.onnx, float32, by their PyTorch names without `student.`; biases too."""
     graph = onnx.load(str(path)).graph
     stored = {weight.name: weight for weight in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
@@ -44,6 +45,10 @@ def weights_in(path: Path) -> Weights:
 
     found: Weights = {}
     for node in graph.node:
+        if node.op_type == "BatchNormalization":
+            for name in node.input[3:5]:
+                if name.startswith(_PREFIX):
+                    found[name.removeprefix(_PREFIX)] = value(name)
         if node.op_type not in ("Conv", "Gemm", "MatMul"):
             continue
         for name in node.input[1:2]:
@@ -53,7 +58,7 @@ def weights_in(path: Path) -> Weights:
                 found[key] = value(name)
                 if node.op_type != "MatMul" and len(node.input) > 2:
                     found[key.removesuffix("weight") + "bias"] = value(node.input[2])
-    for module in ("fusion.pool", "fusion.rfb.pool"):
+    for module in ("fusion.pool", "fusion.rfb.pool", "second.pool"):
         names = (f"{_PREFIX}{module}.p", f"/{(_PREFIX + module).replace('.', '/')}/Clip_output_0")
         for name in names:
             if name in stored:
@@ -73,6 +78,8 @@ def load_pack_weights(pack: Path, student: Student, images: Tensor) -> None:
     folded = {name for name, _, _ in pairs}
     wanted = dict(student.named_parameters())
     for name, parameter in wanted.items():
+        if name.startswith(_SECOND) and name not in held:
+            continue  # packs up to 1.0 had no second descriptor
         owner = name.rpartition(".")[0]
         if any(parameter is p for _, _, norm in pairs for p in norm.parameters()):
             continue
@@ -81,6 +88,9 @@ def load_pack_weights(pack: Path, student: Student, images: Tensor) -> None:
         parameter.copy_(torch.from_numpy(held[name]))
         if owner in folded and f"{owner}.bias" not in held:
             raise ValueError(f"{pack.name}: {owner} has no bias")
+    for name, buffer in student.named_buffers():
+        if name in held:
+            buffer.copy_(torch.from_numpy(held[name]))
     _neutralise(student, pairs, held, images)
 
 

@@ -2,7 +2,7 @@
 
 stages: every stage apart, fed the teacher's own input to that stage (quick: the best hour of a training).
 joint:  the whole network from pixels; dense losses on the joints, the pooled vector, the fused descriptor.
-labels: gently, ArcFace on the labelled photos, with the teacher's similarities kept as a second loss.
+        Labels teach beta at the same time, and through it the trunk, beside the teacher's similarities.
 """
 
 from __future__ import annotations
@@ -41,42 +41,42 @@ def stages_loss(student: Student, batch: Batch, statistics: Statistics) -> Terms
     return terms
 
 
-def joint_loss(student: Student, batch: Batch, statistics: Statistics) -> Terms:
-    """End to end: .3/.5/1 x smooth L1 on the joints, 2 x cosine and 2 x relational on the pooled direction, the
-    same on the fused descriptor."""
-    out = student(to_input(batch.images))
-    terms = {
-        f"joint{i + 1}": weight * _joint_loss(made, wanted)
-        for i, (weight, made, wanted) in enumerate(zip(JOINT_WEIGHTS, out.maps.joints, batch.stages, strict=True))
-    }
-    direction = statistics.directions(student.trunk.pooled(out.maps.x5).float())
-    terms["pooled"] = 2 * copying(direction, batch.direction)
-    terms["pooled_relational"] = 2 * relational(direction, batch.direction)
-    descriptor = F.normalize(out.descriptor.float(), dim=1)
-    terms["descriptor"] = 2 * copying(descriptor, batch.descriptor)
-    terms["descriptor_relational"] = 2 * relational(descriptor, batch.descriptor)
-    return terms
+class JointLoss:
+    """The joint phase: a teacher's outputs for the trunk and alpha, labels for beta.
 
-
-class LabelsLoss:
-    """ArcFace on the fused descriptor of labelled photos + the joint phase's descriptor losses.
-
-    labels: [photos] class of every photo, -1 where it has none.
+    labels: [photos] class of every photo, -1 where it has none. For the first `apart` calls beta and its class
+    centres learn alone, so that they do not disturb a trunk that works while they are still random.
     """
 
-    def __init__(self, labels: Tensor, classes: int, descriptor: int, weight: float = 0.1) -> None:
-        self.arcface = ArcFace(descriptor, classes)
-        self.labels, self.weight = labels, weight
+    def __init__(
+        self, labels: Tensor, classes: int, second: int, weight: float, apart: int = 600, seed: int = 0
+    ) -> None:
+        self.labels, self.weight, self.apart, self.calls = labels, weight, apart, 0
+        torch.manual_seed(seed)
+        self.arcface = ArcFace(second, max(classes, 1))
 
     def __call__(self, student: Student, batch: Batch, statistics: Statistics) -> Terms:
+        """End to end: .3/.5/1 x smooth L1 on the joints, 2 x cosine and 2 x relational on the pooled direction,
+        the same on the fused descriptor; weight x ArcFace on beta of the labelled photos."""
         out = student(to_input(batch.images))
+        terms = {
+            f"joint{i + 1}": weight * _joint_loss(made, wanted)
+            for i, (weight, made, wanted) in enumerate(
+                zip(JOINT_WEIGHTS, out.maps.joints, batch.stages, strict=True)
+            )
+        }
+        direction = statistics.directions(student.trunk.pooled(out.maps.x5).float())
+        terms["pooled"] = 2 * copying(direction, batch.direction)
+        terms["pooled_relational"] = 2 * relational(direction, batch.direction)
         descriptor = F.normalize(out.descriptor.float(), dim=1)
+        terms["descriptor"] = 2 * copying(descriptor, batch.descriptor)
+        terms["descriptor_relational"] = 2 * relational(descriptor, batch.descriptor)
         labels = torch.where(batch.photos >= 0, self.labels[batch.photos], -1)
         known = labels >= 0
-        terms = {
-            "descriptor": 2 * copying(descriptor, batch.descriptor),
-            "descriptor_relational": 2 * relational(descriptor, batch.descriptor),
-        }
-        if known.any():
-            terms["arcface"] = self.weight * self.arcface(descriptor[known], labels[known])
+        self.calls += 1
+        if self.weight > 0 and known.any():
+            beta = out.beta
+            if self.calls <= self.apart:
+                beta = student.second(out.maps.x4.detach(), out.maps.x5.detach())
+            terms["arcface"] = self.weight * self.arcface(beta.float()[known], labels[known])
         return terms

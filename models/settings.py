@@ -10,6 +10,9 @@ class Settings:
     """Everything a run depends on besides its photos and its teacher.
 
     Times are minutes of a phase; where `steps` is not 0, a phase of more than 0 minutes takes so many steps.
+    sides: the joint phase's input sides, each with the share of the phase's time until which it is used: small
+    pictures first (twice as many in the same time), the teacher's own size at the end. labels_weight: of ArcFace
+    on beta (0: no labels); centres_rate: learning rate of its class centres, as a multiple.
     """
 
     side: int = 224
@@ -17,11 +20,13 @@ class Settings:
     seed: int = 0
     stages_minutes: float = 60.0
     joint_minutes: float = 240.0
-    labels_minutes: float = 0.0
     steps: int = 0
     stages_rate: float = 3e-3
-    joint_rate: float = 8e-4
-    labels_rate: float = 5e-5
+    joint_rate: float = 4e-4
+    labels_weight: float = 0.08
+    centres_rate: float = 10.0
+    sides: tuple[tuple[float, int], ...] = ((0.6, 160), (1.0, 224))
+    second: int = 256
     weight_decay: float = 0.02
     ema: float = 0.998
     threads: int = 2

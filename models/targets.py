@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -114,9 +115,13 @@ class Batch:
 
 
 class Feeder:
-    """A thread that draws crops and asks the teacher about them, a few batches ahead of the training."""
+    """A thread that draws crops and asks the teacher about them, a few batches ahead of the training.
+
+    `side`: the crops are handed out in this size; the teacher always sees its own.
+    """
 
     def __init__(self, sampler: Sampler, teacher: Oracle, statistics: Statistics, batch: int) -> None:
+        self.side = sampler.side
         self._ready: queue.Queue[Batch | BaseException] = queue.Queue(6)
         self._stop = threading.Event()
         self._work = (sampler, teacher, statistics, batch)
@@ -128,6 +133,9 @@ class Feeder:
         images, photos = sampler.batch(size)
         out = teacher(images)
         direction = statistics.directions(torch.from_numpy(out.pooled))
+        side = self.side
+        if side != images.shape[1]:
+            images = np.stack([cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA) for image in images])
         return Batch(
             torch.from_numpy(images),
             torch.from_numpy(photos),

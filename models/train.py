@@ -27,12 +27,14 @@ import torch
 
 from models import checkpoint
 from models.data import (
+    IMAGENETTE,
     LABELLED,
     PICTURES,
     SET_LIMITS,
     Photo,
     PhotoCache,
     Sampler,
+    class_name,
     holdout_classes,
     list_photos,
     read_rgb,
@@ -40,11 +42,11 @@ from models.data import (
 from models.near_copies import fingerprint, near_copies
 from models.networks.student import Student
 from models.networks.trunk import Trunk
-from models.phases import LabelsLoss, Loss, joint_loss, stages_loss
+from models.phases import JointLoss, Loss, stages_loss
 from models.settings import PRESETS, Settings
 from models.targets import Feeder, Statistics, open_teacher, to_input
 
-PHASES = ("stages", "joint", "labels")
+PHASES = ("stages", "joint")
 
 
 def make_student(settings: Settings) -> Student:
@@ -55,6 +57,7 @@ def make_student(settings: Settings) -> Student:
         width=512 if settings.pooled == 1280 else settings.descriptor,
         out=settings.descriptor,
         rfb_width=settings.rfb_width,
+        second=settings.second,
     )
 
 
@@ -75,10 +78,11 @@ def start_fusion_from_pooling(student: Student, statistics: Statistics) -> None:
 
 
 def labels_of(photos: list[Photo], left_out: set[str]) -> tuple[torch.Tensor, int]:
-    """[photos] class numbers, -1 where a photo has none or its class is held out; and the number of classes."""
-    known = sorted({photo.label for photo in photos if photo.label} - left_out)
+    """[photos] class numbers, -1 where a photo has none or its class is left out; and the number of classes."""
+    names = [class_name(photo) for photo in photos]
+    known = sorted({name for name in names if name} - left_out)
     number = {name: i for i, name in enumerate(known)}
-    return torch.tensor([number.get(photo.label or "", -1) for photo in photos]), len(known)
+    return torch.tensor([number.get(name or "", -1) for name in names]), len(known)
 
 
 def training_rows(held: PhotoCache, data: Path) -> tuple[list[int], int]:
@@ -96,6 +100,12 @@ def training_rows(held: PhotoCache, data: Path) -> tuple[list[int], int]:
     return [int(row) for row in np.flatnonzero(~copies)], int(copies.sum())
 
 
+def side_at(settings: Settings, share: float) -> int:
+    """The input side at `share` (0..1) of the joint phase; never above the settings' own."""
+    side = next((side for until, side in settings.sides if share < until), settings.side)
+    return min(side, settings.side)
+
+
 class Run:
     """One training run: a student, its average, an optimiser, a log, and checkpoints."""
 
@@ -110,9 +120,14 @@ class Run:
         """Train until `minutes` are used up, or as many steps as the settings say. Returns the mean loss of the
         last log interval."""
         parameters = list(self.student.parameters())
-        if isinstance(loss, LabelsLoss):
-            parameters += list(loss.arcface.parameters())
-        optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=self.settings.weight_decay)
+        groups: list[dict[str, object]] = [{"params": parameters, "times": 1.0}]
+        if isinstance(loss, JointLoss):
+            centres = list(loss.arcface.parameters())
+            groups.append({"params": centres, "times": self.settings.centres_rate, "weight_decay": 0.0})
+            if "centres" in state.tensors and state.phase == name:
+                loss.arcface.load_state_dict(state.tensors["centres"])
+                loss.calls = loss.apart
+        optimiser = torch.optim.AdamW(groups, lr=rate, weight_decay=self.settings.weight_decay)
         if "optimiser" in state.tensors and state.phase == name:
             optimiser.load_state_dict(state.tensors["optimiser"])
         started, done, step = time.monotonic(), state.elapsed, state.step
@@ -124,10 +139,12 @@ class Run:
             share = step / self.settings.steps if self.settings.steps else elapsed / total
             if share >= 1:
                 break
+            if isinstance(loss, JointLoss):
+                feeder.side = side_at(self.settings, share)
             batch = feeder.next()
             now = rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
             for group in optimiser.param_groups:
-                group["lr"] = now
+                group["lr"] = now * group["times"]
             with torch.autocast(self.settings.device, dtype=torch.bfloat16, enabled=self.settings.autocast):
                 terms = loss(self.student, batch, self.statistics)
             value = torch.stack([term.float() for term in terms.values()]).sum()
@@ -144,11 +161,11 @@ class Run:
                 last, sums = means["loss"], {}
                 self._log(name, step, elapsed, now, means)
             if step % self.settings.checkpoint_every == 0:
-                self._save(name, step, done + time.monotonic() - started, optimiser)
-        self._save(name, step, max(elapsed, total), optimiser)
+                self._save(name, step, done + time.monotonic() - started, optimiser, loss)
+        self._save(name, step, max(elapsed, total), optimiser, loss)
         return last
 
-    def _save(self, phase: str, step: int, elapsed: float, optimiser: torch.optim.Optimizer) -> None:
+    def _save(self, phase: str, step: int, elapsed: float, optimiser: torch.optim.Optimizer, loss: Loss) -> None:
         statistics = {
             key: list(value) if isinstance(value, tuple) else value for key, value in vars(self.statistics).items()
         }
@@ -164,7 +181,8 @@ class Run:
                     "average_step": self.average.step,
                     "optimiser": optimiser.state_dict(),
                     "statistics": statistics,
-                },
+                }
+                | ({"centres": loss.arcface.state_dict()} if isinstance(loss, JointLoss) else {}),
             ),
         )
 
@@ -205,13 +223,6 @@ def plot_losses(out: Path) -> None:
     pyplot.close(figure)
 
 
-def statistics_from(tensors: dict[str, object]) -> Statistics:
-    """Statistics as a checkpoint keeps them."""
-    return Statistics(
-        tuple(tensors["means"]), tuple(tensors["deviations"]), tensors["pooled_mean"], tensors["basis"]
-    )  # type: ignore[arg-type]
-
-
 def train(
     data: Path,
     out: Path,
@@ -220,6 +231,8 @@ def train(
     teacher_file: Path | None = None,
     trunk_file: Path | None = None,
     pack: Path | None = None,
+    run_folder: Path | None = None,
+    imagenette: bool = False,
     cache: Path | None = None,
     phases: tuple[str, ...] = PHASES,
 ) -> Path:
@@ -240,8 +253,11 @@ def train(
     sampler = Sampler(held, rows, side=teacher.side, seed=settings.seed + 7919 * resumed)
     student = make_student(settings)
     if state:
-        statistics = statistics_from(state.tensors["statistics"])
+        statistics = checkpoint.statistics_from(state.tensors["statistics"])
         student.load_state_dict(state.tensors["student"])
+    elif run_folder:
+        statistics = checkpoint.load_average(run_folder, student)
+        state = checkpoint.State(phases[0])
     else:
         if trunk_file:
             checkpoint.load_trunk(trunk_file, student.trunk)
@@ -259,14 +275,15 @@ def train(
         run.average.weights = state.tensors["average"]
         run.average.step = state.tensors["average_step"]
     feeder = Feeder(sampler, teacher, statistics, settings.batch)
-    labels, classes = labels_of(held.photos, holdout_classes(held.photos, LABELLED))
+    left_out = holdout_classes(held.photos, LABELLED) | (set() if imagenette else IMAGENETTE)
+    labels, classes = labels_of(held.photos, left_out)
+    print(f"{int((labels >= 0).sum()):,} photos of {classes:,} classes are labelled", flush=True)
     plan: dict[str, tuple[Loss, float, float]] = {
         "stages": (stages_loss, settings.stages_minutes, settings.stages_rate),
-        "joint": (joint_loss, settings.joint_minutes, settings.joint_rate),
-        "labels": (
-            LabelsLoss(labels, max(classes, 1), settings.descriptor),
-            settings.labels_minutes,
-            settings.labels_rate,
+        "joint": (
+            JointLoss(labels, classes, settings.second, settings.labels_weight, seed=settings.seed),
+            settings.joint_minutes,
+            settings.joint_rate,
         ),
     }
     try:
@@ -292,9 +309,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--from-trunk", type=Path)
     parser.add_argument("--from-pack", type=Path)
+    parser.add_argument("--from-run", type=Path, help="go on from the averaged weights of another run folder")
+    parser.add_argument("--labels-weight", type=float)
+    parser.add_argument(
+        "--imagenette-labels", action="store_true", help="use the labels of imagenette's ten classes too"
+    )
     parser.add_argument("--cache", type=Path, help="folder for the prepared photos")
     parser.add_argument("--steps", type=int, help="steps of every phase, instead of minutes")
-    parser.add_argument("--phases", default=None, help="comma-separated: stages,joint,labels")
+    parser.add_argument("--phases", default=None, help="comma-separated: stages,joint")
     for phase in PHASES:
         parser.add_argument(f"--{phase}-minutes", type=float)
         parser.add_argument(f"--{phase}-rate", type=float)
@@ -307,7 +329,9 @@ def main(argv: list[str] | None = None) -> None:
             value = getattr(args, f"{phase}_{what}")
             if value is not None:
                 settings = replace(settings, **{f"{phase}_{what}": value})
-    later = args.from_trunk or args.from_pack
+    if args.labels_weight is not None:
+        settings = replace(settings, labels_weight=args.labels_weight)
+    later = args.from_trunk or args.from_pack or args.from_run
     phases = tuple(args.phases.split(",")) if args.phases else PHASES[1:] if later else PHASES
     train(
         args.data,
@@ -316,6 +340,8 @@ def main(argv: list[str] | None = None) -> None:
         teacher_file=args.teacher,
         trunk_file=args.from_trunk,
         pack=args.from_pack,
+        run_folder=args.from_run,
+        imagenette=args.imagenette_labels,
         cache=args.cache,
         phases=phases,
     )

@@ -108,11 +108,14 @@ class Manifest:
     def digest(self) -> str:
         """The pack digest, 32 hex digits: blake2b-128 over what features depend on.
 
-        That is a line `name sha256` per ONNX file, sorted, then the canonical JSON of `input`, `local` and
-        `outputs`. Thresholds and calibration are left out: changing them re-embeds nothing.
+        That is a line `name sha256` for embed.onnx and code.onnx, sorted, then the canonical JSON of `input`,
+        `local` and `outputs`. Thresholds, calibration and the networks that only explain a pair are left out:
+        changing them re-embeds nothing.
         """
         lines = "".join(
-            f"{name} {spec.sha256}\n" for name, spec in sorted(self.files.items()) if name.endswith(".onnx")
+            f"{name} {spec.sha256}\n"
+            for name, spec in sorted(self.files.items())
+            if name in (EMBED_FILE, CODE_FILE)
         )
         sections = {key: self.raw.get(key) for key in ("input", "local", "outputs")}
         canonical = json.dumps(sections, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -9,33 +9,42 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.networks.dplg import DotProductFusion
+from models.networks.second import SecondDescriptor
 from models.networks.trunk import Trunk, TrunkMaps
 
 MEAN, SCALE = 127.5, 58.0
 
 
 class StudentOutput(NamedTuple):
-    """descriptor [B, 512] not normalised; attention [B, h, w]; maps of the trunk."""
+    """descriptor [B, 512] and beta [B, 256], not normalised; attention [B, h, w]; maps of the trunk."""
 
     descriptor: Tensor
     attention: Tensor
     maps: TrunkMaps
+    beta: Tensor
 
 
 class Student(nn.Module):
     """What is trained: [B, 3, H, W] float, (x - 127.5) / 58 -> StudentOutput."""
 
     def __init__(
-        self, trunk: Trunk | None = None, *, width: int = 512, out: int = 512, rfb_width: int = 96
+        self,
+        trunk: Trunk | None = None,
+        *,
+        width: int = 512,
+        out: int = 512,
+        rfb_width: int = 96,
+        second: int = 256,
     ) -> None:
         super().__init__()
         self.trunk = trunk or Trunk()
         self.fusion = DotProductFusion(self.trunk.x4_channels, self.trunk.x5_channels, width, out, rfb_width)
+        self.second = SecondDescriptor(self.trunk.x4_channels, self.trunk.x5_channels, second)
 
     def forward(self, x: Tensor) -> StudentOutput:
         maps = self.trunk(x)
         descriptor, attention = self.fusion(maps.x4, maps.x5)
-        return StudentOutput(descriptor, attention, maps)
+        return StudentOutput(descriptor, attention, maps, self.second(maps.x4, maps.x5))
 
 
 class LocalHead(nn.Module):
@@ -71,30 +80,47 @@ class LocalHead(nn.Module):
         return F.normalize(y, dim=3), both
 
 
-class Embedder(nn.Module):
-    """What is exported as embed.onnx.
+class DescriptorHead(nn.Module):
+    """What turns a network's vector x [B, out] into a descriptor and its hash code.
 
-    [B, H, W, 3] uint8 -> alpha, alpha_code, attention, local_map, local_features.
-
-    centre [out], rotation [out, out]: alpha = L2(rotation (L2(F) - centre)): a partly whitened PCA of TRAIN.
-    hash_rotation [out, out]: bits = (hash_rotation alpha >= 0), PCA + ITQ (S2); packed 8 to a byte, first bit
-    highest.
+    centre [out], rotation [out, out]: d = L2(rotation (L2(x) - centre)): a partly whitened PCA of TRAIN.
+    hash_offset [out], hash_rotation [out, out]: bits = (hash_rotation (d - hash_offset) >= 0), PCA + ITQ (S2);
+    packed 8 to a byte, first bit highest.
     """
 
-    def __init__(self, student: Student, local: LocalHead, out: int = 512) -> None:
+    def __init__(self, out: int) -> None:
         super().__init__()
-        self.student, self.local = student, local
         self.register_buffer("centre", torch.zeros(out))
         self.register_buffer("rotation", torch.eye(out))
         self.register_buffer("hash_offset", torch.zeros(out))
         self.register_buffer("hash_rotation", torch.eye(out))
         self.register_buffer("bit_values", 2.0 ** torch.arange(7, -1, -1))
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def descriptor(self, x: Tensor) -> Tensor:
+        """[..., out] -> [..., out], L2-normalised."""
+        return F.normalize((F.normalize(x, dim=-1) - self.centre) @ self.rotation.T, dim=-1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, out] -> descriptor [B, out], code [B, out / 8] uint8."""
+        descriptor = self.descriptor(x)
+        bits = ((descriptor - self.hash_offset) @ self.hash_rotation.T >= 0).float()
+        return descriptor, (bits.unflatten(1, (-1, 8)) @ self.bit_values).to(torch.uint8)
+
+
+class Embedder(nn.Module):
+    """What is exported as embed.onnx: [B, H, W, 3] uint8 -> the outputs named in OUTPUTS, in that order."""
+
+    OUTPUTS = ("alpha", "alpha_code", "attention", "local_map", "local_features", "beta", "beta_code")
+
+    def __init__(self, student: Student, local: LocalHead, out: int = 512, second: int = 256) -> None:
+        super().__init__()
+        self.student, self.local = student, local
+        self.alpha, self.beta = DescriptorHead(out), DescriptorHead(second)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         x = (image.permute(0, 3, 1, 2).float() - MEAN) / SCALE
         out = self.student(x)
-        alpha = F.normalize((F.normalize(out.descriptor, dim=1) - self.centre) @ self.rotation.T, dim=1)
-        bits = ((alpha - self.hash_offset) @ self.hash_rotation.T >= 0).float()
-        code = (bits.unflatten(1, (-1, 8)) @ self.bit_values).to(torch.uint8)
+        alpha, alpha_code = self.alpha(out.descriptor)
+        beta, beta_code = self.beta(out.beta)
         features, local_map = self.local(out.maps)
-        return alpha, code, out.attention, local_map, features
+        return alpha, alpha_code, out.attention, local_map, features, beta, beta_code

@@ -148,8 +148,14 @@ def test_the_embedder_gives_what_the_pack_promises():
     net = Embedder(student, local, out=64).eval()
     image = torch.randint(0, 256, (2, 64, 96, 3), dtype=torch.uint8)
     with torch.no_grad():
-        alpha, code, attention, local_map, features = net(image)
+        out = dict(zip(net.OUTPUTS, net(image), strict=True))
+    alpha, code, local_map, features = (
+        out[name] for name in ("alpha", "alpha_code", "local_map", "local_features")
+    )
+    attention, beta = out["attention"], out["beta"]
     assert torch.allclose(alpha.norm(dim=1), torch.ones(2), atol=1e-5)
+    assert beta.shape == (2, 256) and torch.allclose(beta.norm(dim=1), torch.ones(2), atol=1e-5)
+    assert np.array_equal(np.packbits((beta >= 0).numpy(), axis=1), out["beta_code"].numpy())
     assert code.dtype == torch.uint8 and code.shape == (2, 8)
     assert attention.shape == (2, 4, 6) and local_map.shape == (2, 256, 4, 6) and features.shape == (2, 4, 6, 128)
     assert float(local_map.min()) >= 0
