@@ -34,8 +34,8 @@ class Composite:
     query: [h, w, 3] uint8, the object's own picture: its crop with some surroundings, or the object alone on
     grey. scene: [H, W, 3] uint8, the other photo with the object in it, transformed. mask: [H, W] bool, True where
     the object lies in the scene. query_mask: [h, w] bool, True where the object lies in the query. A pixel belongs
-    to a mask when its middle lies inside the outline. to_scene: [3, 3] float64, takes the middle of a pixel (x, y) of
-    the query to the scene, both in pixels (whole numbers are middles).
+    to a mask when its middle lies inside the outline. to_scene: [3, 3] float64, takes the middle of a pixel (x, y)
+    of the query to the scene, both in pixels (whole numbers are middles).
     """
 
     query: Rgb
