@@ -139,7 +139,7 @@ def blend(front: Rgb, back: Rgb, mask: NDArray[np.bool_], *, softness: float = 0
     """`front` where the mask is True, `back` elsewhere; the edge is feathered over `softness` pixels."""
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), softness)[..., None]
     mixed = front.astype(np.float32) * alpha + back.astype(np.float32) * (1.0 - alpha)
-    return np.rint(mixed).astype(np.uint8)
+    return np.asarray(np.rint(mixed), dtype=np.uint8)
 
 
 def _inside(polygon: NDArray[np.floating], photo: Rgb) -> Points:
