@@ -7,8 +7,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
-from desktop_app.domain.errors import UnreadableImage
-from desktop_app.domain.evidence import MatchEvidence
+from desktop_app.domain.errors import UnreadableImage, UsageError
+from desktop_app.domain.evidence import EvidenceSource, MatchEvidence
 from desktop_app.domain.geometry import Grid, Region
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.query import FilePicture, LibraryPicture, PixelPicture, QueryItem
@@ -21,6 +21,7 @@ from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.pictures import Pixels, RecentlyUsed
 
 REMEMBERED = 64
+CLUSTERS = "clusters"  # the clustering co-attention of S0, which needs no network
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +62,7 @@ class ExplainService:
         answered = self._embedder.embed(QueryItem(_picture_of(result)), engine)
         weights = frozenset(item.cell_weights.items())
         key: Hashable = (engine.digest, asked.key, answered.key, item.grid, weights)
-        return self._remembered.get(key, lambda: _evidence(asked, answered, engine))
+        return self._remembered.get(key, lambda: pair_evidence(asked, answered, engine))
 
     def query_picture(self, item: QueryItem, *, long_side: int | None = None) -> Viewed:
         """The whole picture of a query item, also where only a region of it is asked with."""
@@ -88,21 +89,33 @@ class ExplainService:
         return self._session
 
 
-def _picture_of(result: PhotoRecord | Path) -> LibraryPicture | FilePicture:
-    if isinstance(result, PhotoRecord):
-        return LibraryPicture(result.id)
-    return FilePicture(os.fsencode(result.absolute()))
+def evidence_sources(engine: Engine) -> tuple[EvidenceSource, ...]:
+    """The methods that can make evidence with this pack, the one that is shown first."""
+    return (EvidenceSource.LOCAL,)
 
 
-def _from_file(path: bytes, long_side: int | None) -> Viewed:
-    if long_side is not None:
-        decoded = decode_photo(path, long_side=long_side, fingerprint=False)
-        return Viewed(decoded.rgb, decoded.width, decoded.height)
-    rgb = decode_full(path)
-    return Viewed(rgb, rgb.shape[1], rgb.shape[0])
+def attention_sources(engine: Engine) -> tuple[str, ...]:
+    """The methods that can make co-attention with this pack, the one that is shown first."""
+    return (CLUSTERS,)
 
 
-def _evidence(asked: EmbeddedItem, answered: EmbeddedItem, engine: Engine) -> MatchEvidence:
+def pair_evidence(
+    asked: EmbeddedItem,
+    answered: EmbeddedItem,
+    engine: Engine,
+    *,
+    source: EvidenceSource | None = None,
+    attention: str | None = None,
+) -> MatchEvidence:
+    """The evidence for one pair of embedded pictures, as `ExplainService.explain` gives it.
+
+    source, attention: one of `evidence_sources` and `attention_sources`; None is the one that is shown.
+    Raises UsageError for a method that this pack does not have.
+    """
+    if source is not None and source not in evidence_sources(engine):
+        raise UsageError(f"the pack {engine.embedder.pack_name} makes no evidence of the kind '{source.value}'")
+    if attention is not None and attention not in attention_sources(engine):
+        raise UsageError(f"the pack {engine.embedder.pack_name} makes no co-attention of the kind '{attention}'")
     features = asked.embedding.local_features
     weights = None if features is None else asked.weights_on(Grid(features.shape[0], features.shape[1]))
     return match_evidence(
@@ -115,3 +128,17 @@ def _evidence(asked: EmbeddedItem, answered: EmbeddedItem, engine: Engine) -> Ma
         query_weights=weights,
         region=asked.pixels.region is not None,
     )
+
+
+def _picture_of(result: PhotoRecord | Path) -> LibraryPicture | FilePicture:
+    if isinstance(result, PhotoRecord):
+        return LibraryPicture(result.id)
+    return FilePicture(os.fsencode(result.absolute()))
+
+
+def _from_file(path: bytes, long_side: int | None) -> Viewed:
+    if long_side is not None:
+        decoded = decode_photo(path, long_side=long_side, fingerprint=False)
+        return Viewed(decoded.rgb, decoded.width, decoded.height)
+    rgb = decode_full(path)
+    return Viewed(rgb, rgb.shape[1], rgb.shape[0])
