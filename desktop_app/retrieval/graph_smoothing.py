@@ -1,0 +1,104 @@
+"""Database-side augmentation: gallery descriptors smoothed over the neighbour graph of the library (SCIENCE C).
+
+x~_i = L2(x_i + sum_{k in kNN(i)} max(0, cos_ik)^3 x_k) with k = 10; the score of photo i for a query q is
+(1 - mix) q . x_i + mix q . x~_i. The graph is computed from the index alone, before any query; weights fall with
+distance, so that a photo without relatives stays what it is, and the raw score stays in the sum.
+
+A photo that asks in its own library takes no part in the descriptors it is compared with: `without` gives those
+of the rows that had it as a neighbour, with their next neighbour in its place, as if it were not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.retrieval.pooling import l2_normalise
+
+NEIGHBOURS = 10
+POWER = 3.0
+_BLOCK = 512  # rows whose cosines are computed at once
+
+Float = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NeighbourGraph:
+    """The k + 1 nearest other photos of each of N photos; the last one is a spare for leaving one out.
+
+    indices: [N, k + 1] int64, nearest first; cosines: [N, k + 1] float32. Both are narrower in a gallery of fewer
+    than k + 2 photos.
+    """
+
+    indices: Rows
+    cosines: Float
+    k: int
+
+    @classmethod
+    def of(cls, descriptors: Float, k: int = NEIGHBOURS) -> NeighbourGraph:
+        """Exact graph of descriptors [N, D], L2-normalised. Raises ValueError for k below 1."""
+        if k < 1:
+            raise ValueError(f"a neighbour graph needs at least 1 neighbour, not {k}")
+        count = len(descriptors)
+        width = max(min(k + 1, count - 1), 0)
+        indices = np.zeros((count, width), dtype=np.int64)
+        cosines = np.zeros((count, width), dtype=np.float32)
+        for start in range(0, count if width else 0, _BLOCK):
+            rows = np.arange(start, min(start + _BLOCK, count))
+            block = descriptors[rows] @ descriptors.T
+            block[np.arange(len(rows)), rows] = -np.inf
+            near = np.argpartition(-block, width - 1, axis=1)[:, :width]
+            values = np.take_along_axis(block, near, axis=1)
+            # equal cosines: the smaller position first, so that the result does not hang on the partition's order
+            order = np.lexsort((near, -values), axis=1)
+            indices[rows] = np.take_along_axis(near, order, axis=1)
+            cosines[rows] = np.take_along_axis(values, order, axis=1)
+        return cls(indices, cosines, k)
+
+
+def smoothed(descriptors: Float, graph: NeighbourGraph, *, power: float = POWER) -> Float:
+    """x~ of every photo, [N, D] float32, L2-normalised."""
+    result = np.empty_like(descriptors, dtype=np.float32)
+    for start in range(0, len(descriptors), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(descriptors)))
+        result[rows] = _mixed(descriptors, rows, graph.indices[rows], graph.cosines[rows], graph.k, power)
+    return result
+
+
+def without(descriptors: Float, graph: NeighbourGraph, photo: int, *, power: float = POWER) -> tuple[Rows, Float]:
+    """The rows whose smoothed descriptors change when `photo` is not there, [R], and their new values, [R, D].
+
+    `photo` itself is never among the rows. All other rows keep what `smoothed` gave.
+    """
+    rows = np.flatnonzero((graph.indices[:, : graph.k] == photo).any(axis=1))
+    keep = graph.indices[rows] != photo
+    width = graph.indices.shape[1] - 1
+    indices = graph.indices[rows][keep].reshape(len(rows), width)
+    cosines = graph.cosines[rows][keep].reshape(len(rows), width)
+    return rows, _mixed(descriptors, rows, indices, cosines, graph.k, power)
+
+
+def smoothed_scores(
+    query: Float, descriptors: Float, smooth: Float, *, mix: float, changed: tuple[Rows, Float] | None = None
+) -> Float:
+    """(1 - mix) q . x_i + mix q . x~_i for all photos, [N] float32.
+
+    query: [D]; descriptors, smooth: [N, D]; changed: what `without` gave for the asking photo, if it is one of the
+    library. mix: 0..1; ValueError otherwise.
+    """
+    if not 0.0 <= mix <= 1.0:
+        raise ValueError(f"the weight of the smoothed score must lie in 0..1, not {mix}")
+    second = smooth @ query
+    if changed is not None:
+        rows, values = changed
+        second[rows] = values @ query
+    return np.asarray((1 - mix) * (descriptors @ query) + mix * second, dtype=np.float32)
+
+
+def _mixed(descriptors: Float, rows: Rows, indices: Rows, cosines: Float, k: int, power: float) -> Float:
+    weights = np.maximum(cosines[:, :k], 0.0) ** power
+    neighbours = np.einsum("nk,nkd->nd", weights, descriptors[indices[:, :k]])
+    return l2_normalise(descriptors[rows] + neighbours)
