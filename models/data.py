@@ -122,10 +122,15 @@ class PhotoCache:
         return cls(folder)
 
 
-def read_rgb(path: Path) -> Rgb | None:
-    """[H, W, 3] uint8 RGB, or None when the file cannot be read as a picture."""
+def read_rgb(path: Path, *, long_side: int | None = None) -> Rgb | None:
+    """[H, W, 3] uint8 RGB, no side above `long_side`, or None when the file cannot be read as a picture."""
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    if bgr is None:
+        return None
+    scale = (long_side or max(bgr.shape[:2])) / max(bgr.shape[:2])
+    if scale < 1:
+        bgr = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
 def _shrink(path: Path) -> tuple[bytes, int] | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +49,13 @@ def parity(net: Embedder, path: Path, images: Rgb) -> float:
     return float(min((y * wanted[name].numpy()).sum(1).min() for name, y in zip(names, made, strict=True)))
 
 
-def training_pictures(cache: PhotoCache, shapes: list[Shape], count: int, *, seed: int = 0) -> list[Rgb]:
-    """`count` whole TRAIN photos, spread over the sets, none of a held-out class or a tiny one."""
+def training_pictures(
+    cache: PhotoCache, shapes: Sequence[Shape] | None, count: int, *, seed: int = 0
+) -> list[Rgb]:
+    """`count` whole TRAIN photos, spread over the sets, none of a held-out class or a tiny one.
+
+    shapes: the input shapes they are fitted to; None: as they are.
+    """
     held = holdout_classes(cache.photos, LABELLED)
     small = {"mini-imagenet-84", "style-128", "flowers-128"}
     rows = [i for i, photo in enumerate(cache.photos) if photo.label not in held and photo.set not in small]
@@ -58,7 +64,8 @@ def training_pictures(cache: PhotoCache, shapes: list[Shape], count: int, *, see
         by_set.setdefault(cache.photos[row].set, []).append(int(row))
     share = -(-count // max(len(by_set), 1))
     chosen = [row for members in by_set.values() for row in members[:share]]
-    return [whole(cache.decode(row), shapes) for row in chosen]
+    pictures = [cache.decode(row) for row in chosen]
+    return pictures if shapes is None else [whole(picture, shapes) for picture in pictures]
 
 
 def choose_precision(
@@ -67,7 +74,7 @@ def choose_precision(
     """Write embed.onnx into `folder` as int8 or with float16 weights; returns which, and the hold-out figures."""
     with tempfile.TemporaryDirectory() as place:
         small = Path(place) / "int8.onnx"
-        quantise(single, small, list(batches(pictures[:160], 4)), keep=("fusion",))
+        quantise(single, small, list(batches(pictures[:160], 4)), keep=("fusion", "regions"))
         figures = {
             "fp32": holdout_figures(single, folder / "code.onnx", cache, shapes, limit=limit),
             "int8": holdout_figures(small, folder / "code.onnx", cache, shapes, limit=limit),

@@ -46,6 +46,7 @@ def export_embedder(net: Embedder, path: Path) -> None:
         "local_features": {0: "B", 1: "h", 2: "w"},
         "beta": {0: "B"},
         "beta_code": {0: "B"},
+        "regions": {0: "B"},
     }
     with torch.no_grad():
         torch.onnx.export(

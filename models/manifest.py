@@ -111,6 +111,7 @@ def write_manifest(
             "local_features": {"name": "local_features", "dtype": "float32", "shape": ["B", "h", "w", 128]},
             "beta": {"name": "beta", "dtype": "float32", "shape": ["B", second]},
             "beta_code": {"name": "beta_code", "dtype": "uint8", "shape": ["B", second // 8]},
+            "regions": {"name": "regions", "dtype": "float32", "shape": ["B", 14, dimension]},
         },
         "local": {
             "stride": 16,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,6 @@ from models.data import LABELLED, SET_LIMITS, PhotoCache, Rgb, holdout_classes, 
 from models.manifest import Shape, shapes_of_area
 
 STAGES = {"global": (Stage.GLOBAL,), "local": (Stage.GLOBAL, Stage.LOCAL)}
-OUTPUTS = ["alpha", "alpha_code", "attention", "local_map", "local_features"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,8 @@ class GraphEmbedder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._embed = onnxruntime.InferenceSession(str(embed), options, providers=["CPUExecutionProvider"])
+        known = {field.name for field in fields(Embedding)}
+        self._roles = [output.name for output in self._embed.get_outputs() if output.name in known]
         self._code = onnxruntime.InferenceSession(str(code), options, providers=["CPUExecutionProvider"])
 
     def code_logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -64,8 +65,8 @@ class GraphEmbedder:
     def embed(self, pictures: Sequence[Rgb]) -> Iterator[Embedding]:
         """One Embedding per picture, in order."""
         for picture in pictures:
-            out = self._embed.run(OUTPUTS, {"image": picture[None]})
-            yield Embedding(*(value[0] for value in out))
+            out = self._embed.run(self._roles, {"image": picture[None]})
+            yield Embedding(**{role: value[0] for role, value in zip(self._roles, out, strict=True)})
 
     def features(self, pictures: Sequence[Rgb]) -> list[PhotoFeatures]:
         """What a library would store of the pictures."""

@@ -37,10 +37,13 @@ class DotProductFusion(nn.Module):
 
     def forward(self, x4: Tensor, x5: Tensor) -> tuple[Tensor, Tensor]:
         """[B, C4, h, w], [B, C5, h/2, w/2] -> descriptor [B, out] (not normalised), attention row [B, h, w]."""
+        return self.fuse(self.rfb(x4), x5)
+
+    def fuse(self, local: Tensor, x5: Tensor) -> tuple[Tensor, Tensor]:
+        """The same from X4' = RFB(X4), [B, width, h, w]."""
         whole = self.project(self.pool(x5))
-        local = self.rfb(x4).float()
         height, width = local.shape[2:]
-        cells = local.flatten(2)
+        cells = local.float().flatten(2)
         wanted = self.query(whole) @ self.key.weight
         logits = (wanted.unsqueeze(1) @ cells).squeeze(1) / math.sqrt(self.width)
         attention = torch.softmax(logits.float(), 1)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.networks.dplg import DotProductFusion
+from models.networks.regions import RegionDescriptors
 from models.networks.second import SecondDescriptor
 from models.networks.trunk import Trunk, TrunkMaps
 
@@ -16,12 +17,13 @@ MEAN, SCALE = 127.5, 58.0
 
 
 class StudentOutput(NamedTuple):
-    """descriptor [B, 512] and beta [B, 256], not normalised; attention [B, h, w]; maps of the trunk."""
+    """descriptor [B, 512] and beta [B, 256], not normalised; attention [B, h, w]; maps of the trunk; X4' of S3."""
 
     descriptor: Tensor
     attention: Tensor
     maps: TrunkMaps
     beta: Tensor
+    local: Tensor
 
 
 class Student(nn.Module):
@@ -43,8 +45,9 @@ class Student(nn.Module):
 
     def forward(self, x: Tensor) -> StudentOutput:
         maps = self.trunk(x)
-        descriptor, attention = self.fusion(maps.x4, maps.x5)
-        return StudentOutput(descriptor, attention, maps, self.second(maps.x4, maps.x5))
+        local = self.fusion.rfb(maps.x4)
+        descriptor, attention = self.fusion.fuse(local, maps.x5)
+        return StudentOutput(descriptor, attention, maps, self.second(maps.x4, maps.x5), local)
 
 
 class LocalHead(nn.Module):
@@ -110,12 +113,13 @@ class DescriptorHead(nn.Module):
 class Embedder(nn.Module):
     """What is exported as embed.onnx: [B, H, W, 3] uint8 -> the outputs named in OUTPUTS, in that order."""
 
-    OUTPUTS = ("alpha", "alpha_code", "attention", "local_map", "local_features", "beta", "beta_code")
+    OUTPUTS = ("alpha", "alpha_code", "attention", "local_map", "local_features", "beta", "beta_code", "regions")
 
     def __init__(self, student: Student, local: LocalHead, out: int = 512, second: int = 256) -> None:
         super().__init__()
         self.student, self.local = student, local
         self.alpha, self.beta = DescriptorHead(out), DescriptorHead(second)
+        self.regions = RegionDescriptors()
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         x = (image.permute(0, 3, 1, 2).float() - MEAN) / SCALE
@@ -123,4 +127,5 @@ class Embedder(nn.Module):
         alpha, alpha_code = self.alpha(out.descriptor)
         beta, beta_code = self.beta(out.beta)
         features, local_map = self.local(out.maps)
-        return alpha, alpha_code, out.attention, local_map, features, beta, beta_code
+        regions = self.alpha.descriptor(self.regions(out.local, out.maps.x5, self.student.fusion))
+        return alpha, alpha_code, out.attention, local_map, features, beta, beta_code, regions
