@@ -6,7 +6,7 @@ LOCKS := $(wildcard packaging/requirements/*.txt)
 APP := .venv/.indicium-app
 DEV := .venv/.indicium-dev
 
-.PHONY: help run test setup setup-app setup-dev lint format types bench screenshots bundle wheel clean
+.PHONY: help run test setup setup-app setup-dev lint format types bench results screenshots bundle wheel clean
 
 help:
 	@echo "make run [DIR=folder]   open the window (or, without a display, write a demonstration to demo/)"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint               ruff, mypy and the import contracts"
 	@echo "make bench              regenerate the measured figures (minutes to hours)"
 	@echo "make screenshots        regenerate the pictures of every page"
+	@echo "make results DATA=folder TEACHER=file WORK=folder   regenerate models/RESULTS.md (hours)"
 	@echo "make bundle | wheel     build a one-folder program | a wheel into dist/"
 
 # After `make setup` nothing needs the network any more; `make run` alone does without torch and the test tools.
@@ -48,6 +49,9 @@ format: $(DEV)
 
 bench: $(DEV)
 	$(PY) -m tests.bench
+
+results: $(DEV)
+	$(PY) -m models.results --data "$(DATA)" --teacher "$(TEACHER)" --work "$(or $(WORK),demo/results)"
 
 screenshots: $(DEV)
 	$(PY) -m tests.bench.screenshots --out demo/screenshots

@@ -6,12 +6,15 @@ Learns the closed-form heads on TRAIN photos (held-out classes excepted), export
 (cosine at least 0.999), quantises to int8 where that loses under half a point of mAP on the TRAIN hold-out, else
 stores the weights as float16, and writes manifest, licence and card. Scores and words are fitted afterwards:
 `python -m models.calibrate`.
+
+    python -m models.export timm:NAME [...]     a backbone of timm as an ONNX file, see models.export_timm
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -131,6 +134,12 @@ def export(
 
 
 def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0].startswith("timm:"):
+        from models.export_timm import main as export_timm
+
+        export_timm(argv)
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
