@@ -15,6 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def sizes(x: Tensor) -> tuple[int, ...]:
+    """The sizes behind the batch as plain numbers, also while the network is traced for export: only B is free."""
+    return tuple(int(size) for size in x.shape[1:])
+
+
 class Unit(nn.Module):
     """A convolution with batch normalisation behind it; subclasses say how to convolve.
 
@@ -31,7 +36,7 @@ class Unit(nn.Module):
         if self.norm is None:
             assert self.shift is not None
             return y + self.shift.reshape(-1, *([1] * (y.ndim - 2)))
-        return self.norm(y.flatten(2)).reshape(y.shape)
+        return self.norm(y.flatten(2)).reshape(-1, *sizes(y))
 
     def transpose(self, upstream: Tensor, size: Sequence[int]) -> Tensor:
         """The gradient by the input, whose spatial size is `size`, in inference form."""
@@ -83,13 +88,13 @@ class Unit2d(Unit):
         return F.conv2d(x, self.weight, stride=self.stride, padding=self.padding)
 
     def convolve_transposed(self, upstream: Tensor, size: Sequence[int]) -> Tensor:
-        extra = [self._extra(full, small) for full, small in zip(size, upstream.shape[2:], strict=True)]
+        extra = [self._extra(full, small) for full, small in zip(size, sizes(upstream)[1:], strict=True)]
         return F.conv_transpose2d(
             upstream, self.weight, stride=self.stride, padding=self.padding, output_padding=extra
         )
 
     def _extra(self, full: int, small: int) -> int:
-        return int(full - ((small - 1) * self.stride - 2 * self.padding + self.weight.shape[2]))
+        return full - ((small - 1) * self.stride - 2 * self.padding + self.weight.shape[2])
 
 
 class Unit4d(Unit):
@@ -110,10 +115,10 @@ class Unit4d(Unit):
 
     def convolve(self, x: Tensor) -> Tensor:
         s, half = self.stride, self.kernel // 2
-        channels, i, j, k, n = x.shape[1:]
+        channels, i, j, k, n = sizes(x)
         if self.kernel == 1:
             x = x[:, :, ::s, ::s, ::s, ::s]
-            size = tuple(x.shape[2:])
+            size = sizes(x)[1:]
             flat = x.reshape(-1, channels, size[0] * size[1], size[2] * size[3])
             return F.conv2d(flat, self.mix).reshape(-1, self.mix.shape[0], *size)
         out = self.over_query.shape[0]
@@ -130,12 +135,12 @@ class Unit4d(Unit):
             stride=(s, s, 1),
             padding=(half, half, 0),
         )
-        size = (-1, out, rows, columns, across, down)
-        return over_query.reshape(size) + over_result.reshape(size)
+        shape = (-1, out, rows, columns, across, down)
+        return over_query.reshape(shape) + over_result.reshape(shape)
 
     def convolve_transposed(self, upstream: Tensor, size: Sequence[int]) -> Tensor:
         s, half = self.stride, self.kernel // 2
-        channels, rows, columns, across, down = upstream.shape[1:]
+        channels, rows, columns, across, down = sizes(upstream)
         i, j, k, n = size
         if self.kernel == 1:
             flat = upstream.reshape(-1, channels, rows * columns, across * down)
@@ -162,15 +167,14 @@ class Unit4d(Unit):
         return to_query + spread(spread(to_result, 4, k, s), 5, n, s)
 
     def _extra(self, full: int, small: int) -> int:
-        return int(full - ((small - 1) * self.stride - 2 * (self.kernel // 2) + self.kernel))
+        return full - ((small - 1) * self.stride - 2 * (self.kernel // 2) + self.kernel)
 
 
 def spread(x: Tensor, axis: int, size: int, stride: int) -> Tensor:
     """The transpose of `x[::stride]` along `axis`: the values apart by `stride`, zeros between, `size` in all."""
     if stride == 1:
         return x
-    shape = list(x.shape)
-    shape[0] = -1
+    shape = [-1, *sizes(x)]
     zeros = torch.zeros_like(x)
     apart = torch.stack([x, *[zeros] * (stride - 1)], dim=axis + 1)
     shape[axis] *= stride
@@ -195,7 +199,7 @@ class Block(nn.Module):
     def vjp(self, upstream: Tensor, *, size: Sequence[int], inside: Tensor, out: Tensor) -> Tensor:
         """The gradient by the input of spatial size `size`. ReLU passes where its output is positive."""
         upstream = upstream * (out > 0).to(upstream.dtype)
-        deeper = self.second.transpose(upstream, inside.shape[2:]) * (inside > 0).to(upstream.dtype)
+        deeper = self.second.transpose(upstream, sizes(inside)[1:]) * (inside > 0).to(upstream.dtype)
         through = self.first.transpose(deeper, size)
         beside = upstream if self.shortcut is None else self.shortcut.transpose(upstream, size)
         return through + beside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.networks.indicative.har import Hypersphere
-from models.networks.indicative.layers import Block, Unit, Unit2d, Unit4d
+from models.networks.indicative.layers import Block, Unit, Unit2d, Unit4d, sizes
 from models.networks.indicative.tensor import GRID, PATCH, CorrelationTensor, patches_of, query_mask
 
 CELLS = GRID * GRID
@@ -119,7 +120,7 @@ class IndicativeNetwork(nn.Module):
         """The pass from the tensor to the logit."""
         x = tensor
         if self.config.layout == "4d":
-            x = x.reshape(-1, x.shape[1], GRID, GRID, GRID, GRID)
+            x = x.reshape(-1, len(self.config.metrics), GRID, GRID, GRID, GRID)
         x = F.relu(self.stem(x))
         if self.config.layout == "2d":
             x = F.max_pool2d(x, 3, stride=2, padding=1)
@@ -127,10 +128,10 @@ class IndicativeNetwork(nn.Module):
         for blocks, har in zip(self.stages, self.har, strict=True):
             steps: list[tuple[Sequence[int], Tensor, Tensor]] = []
             for block in blocks:  # type: ignore[attr-defined]
-                size = tuple(x.shape[2:])
+                size = sizes(x)[1:]
                 x, inside = block(x)
                 steps.append((size, inside, x))
-            shape = (-1, *x.shape[1:])
+            shape = (-1, *sizes(x))
             plain.append(x)
             x = har(x.flatten(2)).reshape(shape)
             regulated.append(x)
@@ -141,13 +142,13 @@ class IndicativeNetwork(nn.Module):
         """d logit / d F_hat of the four stages: a vector-Jacobian product by hand, batch normalisation in
         inference form, of which autograd's result is the test."""
         last = tape.regulated[-1]
-        cells = last.flatten(2).shape[2]
+        cells = math.prod(sizes(last)[1:])
         upstream = (self.head.weight[0] / cells).reshape(1, -1, *[1] * (last.ndim - 2)).expand_as(last)
         found = [upstream]
         for stage in range(len(self.stages) - 1, 0, -1):
             plain = tape.plain[stage]
             flat = self.har[stage].vjp(upstream.flatten(2), plain.flatten(2))  # type: ignore[operator]
-            upstream = flat.reshape(-1, *plain.shape[1:])
+            upstream = flat.reshape(-1, *sizes(plain))
             for block, (size, inside, out) in zip(
                 reversed(list(self.stages[stage])),  # type: ignore[call-overload]
                 reversed(tape.blocks[stage]),
@@ -163,7 +164,7 @@ class IndicativeNetwork(nn.Module):
         maps = []
         for stage, (features, gradient) in enumerate(zip(tape.regulated, self.gradients(tape), strict=True)):
             weights = gradient.flatten(2).mean(2)
-            shape = features.shape[2:]
+            shape = sizes(features)[1:]
             cam = F.relu((features.flatten(2) * weights[:, :, None]).sum(1))
             low, high = cam.amin(1, keepdim=True), cam.amax(1, keepdim=True)
             cam = (cam - low) / torch.clamp(high - low, min=1e-12)
