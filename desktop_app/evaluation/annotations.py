@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.errors import UsageError
+from desktop_app.evaluation.photo_set import all_files, picture_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,18 +49,14 @@ def read_photos(
     """The photos below `root` with their annotations, sorted by path.
 
     Annotations are looked for in `labels`, else in ROOT.labels beside the folder and in the folder itself: `.xml`
-    (VOC) and `.txt` (YOLO) files that carry a photo's name. Where photos have files of boxes and of polygons, whose
-    classes may be numbered differently, `objects` are those that more photos have. Without any, the direct
+    (VOC) and `.txt` (YOLO) files that carry a photo's name. Where photos have files of boxes and of polygons, with
+    classes that may be numbered differently, `objects` are those that more photos have. Without any, the direct
     sub-folders (two or more) are the kinds, else every photo is a kind of its own.
     Raises UsageError when there are no photos, or `labels` holds no annotation of any of them.
     """
-    if not root.is_dir():
-        raise UsageError(f"{root} is not a folder")
+    files = sorted(picture_files(root, is_picture))
     if labels is not None and not labels.is_dir():
         raise UsageError(f"{labels} is not a folder", remedy="Give the folder of the .xml or .txt annotations")
-    files = sorted(path for path in _files(root) if is_picture(os.fsencode(path.name)))
-    if not files:
-        raise UsageError(f"there are no pictures in {root}")
     places = [labels] if labels is not None else [root.with_name(f"{root.name}.labels"), root]
     drawn, boxed = _annotations([place for place in places if place.is_dir()], {_key(path) for path in files})
     annotated = drawn if len(drawn) >= len(boxed) else boxed
@@ -79,12 +75,6 @@ def read_photos(
         outlines = tuple(item for item in drawn.get(_key(path), ()) if item.drawn)
         photos.append(EvidencePhoto(path, objects, shown, outlines))
     return photos
-
-
-def _files(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))
 
 
 def _folder_kinds(files: Sequence[Path], root: Path) -> list[str]:
@@ -109,7 +99,7 @@ def _annotations(
     drawn: dict[str, tuple[OutlinedObject, ...]] = {}
     boxed: dict[str, tuple[OutlinedObject, ...]] = {}
     for place in places:
-        for path in _files(place):
+        for path in all_files(place):
             if _key(path) not in wanted:
                 continue
             if path.suffix.lower() == ".xml":

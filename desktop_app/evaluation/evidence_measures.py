@@ -77,7 +77,7 @@ def curve_area(scores: Sequence[float]) -> float:
 
 def removal_order(map_: Map) -> NDArray[np.int64]:
     """Cells of a map from the highest to the lowest, as row-major indices; equal cells in reading order."""
-    return np.argsort(-map_.ravel(), kind="stable")
+    return np.asarray(np.argsort(-map_.ravel(), kind="stable"), dtype=np.int64)
 
 
 def best_threshold(table: NDArray[np.float64], thresholds: Sequence[float]) -> tuple[float, float]:

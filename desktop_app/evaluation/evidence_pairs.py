@@ -7,7 +7,6 @@ objects of its class as result). The first two also have an exact homography. `s
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,23 +21,22 @@ from desktop_app.evaluation.views import make_view
 
 COMPOSITES, VIEWS, OBJECTS, STRANGERS = "composites", "views", "objects", "strangers"
 RANDOM, NEAREST = "random", "nearest"  # the two kinds of strangers
-LONG_SIDE = 1024  # pixels to which photos are reduced before pairs are made of them
 LEAST_SIDE = 16  # pixels of a box that can be asked with
 _ATTEMPTS = 5  # photos or outlines tried for each composite; some are too small
 _LEAST_AREA, _MOST_AREA = 0.01, 0.6  # of its photo, for a known outline that is cut out
 
 LoadPixels = Callable[[Path], Rgb]
-"""The oriented pixels of a file, reduced to LONG_SIDE. Raises UnreadableImage."""
+"""The oriented pixels of a file, reduced to a workable size. Raises UnreadableImage."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvidencePair:
     """Two pictures, and what is known of them and never shown to what is measured.
 
-    label: the class or kind within the family, "" without one. region: the part of `query` that is asked with, None
-    for all of it. mask: [H, W] bool, the region of interest in `result`; None for strangers. query_mask: [h, w]
-    bool, what of the query can be found again (None: all of it). to_result: [3, 3], a point of the query to the
-    result, both in shares of width and height; None when unknown.
+    label: the class or kind within the family, "" without one. region: the part of `query` that is asked with,
+    None for all of it. mask: [H, W] bool, the region of interest in `result`; None for strangers. query_mask:
+    [h, w] bool, what of the query can be found again (None: all of it). to_result: [3, 3], a point of the query
+    to the result, both in shares of width and height; None when unknown.
     """
 
     family: str
@@ -58,6 +56,7 @@ def composite_pairs(
     random: np.random.Generator,
     *,
     area: tuple[float, float] = (0.08, 0.5),
+    alone: bool | None = None,
 ) -> Iterator[EvidencePair]:
     """`count` objects of one photo pasted into another: drawn outlines where there are any, else random ones."""
     drawn = [(photo, item) for photo in photos for item in photo.outlines if _cuttable(item)]
@@ -72,7 +71,9 @@ def composite_pairs(
             polygon, label = item.outline * _size(load(photo.path)) - 0.5, item.label
         scene = _other(photos, photo, random)
         try:
-            composite = make_composite(load(photo.path), load(scene.path), random, area=area, polygon=polygon)
+            composite = make_composite(
+                load(photo.path), load(scene.path), random, area=area, polygon=polygon, alone=alone
+            )
         except ValueError:  # too small a photo or outline
             continue
         made += 1
@@ -190,11 +191,6 @@ def in_shares(homography: NDArray[np.float64], query: Rgb, result: Rgb) -> NDArr
         return np.array([[width, 0.0, -0.5], [0.0, height, -0.5], [0.0, 0.0, 1.0]])
 
     return np.asarray(np.linalg.inv(to_pixels(result)) @ homography @ to_pixels(query))
-
-
-def file_name(path: Path) -> bytes:
-    """The path as the rest of the application takes it."""
-    return os.fsencode(path.absolute())
 
 
 def _size(rgb: Rgb) -> NDArray[np.float64]:

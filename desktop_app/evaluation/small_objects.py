@@ -1,0 +1,252 @@
+"""The protocol `small-objects`: is a large scene found by a small object in it, and do tile entries help?
+
+`composites`: an object of 8 to 15 % of the area is pasted into another photo; the object alone is the query,
+among all scenes made so and photos of other folders as distractors. `rooms`: products as queries, rooms that
+hold them to be found among rooms and the other products. Each with the descriptors of whole photos and with the
+best of a photo's 14 tile entries (SCIENCE B2), by `global` alone and with `local` behind it. The search is exact
+(no HNSW).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.errors import UnreadableImage, UsageError
+from desktop_app.domain.features import PhotoFeatures
+from desktop_app.domain.photos import Skipped
+from desktop_app.domain.progress import Control, NoControl, Progress
+from desktop_app.domain.query import Profile
+from desktop_app.evaluation.annotations import read_photos
+from desktop_app.evaluation.clock import Clock
+from desktop_app.evaluation.composites import Rgb
+from desktop_app.evaluation.evidence_pairs import composite_pairs
+from desktop_app.evaluation.folders import PROFILES, SEED
+from desktop_app.evaluation.photo_set import MadePictures, picture_files, rank, rank_measures
+from desktop_app.evaluation.ranking import Gallery, content_key, stages_of
+from desktop_app.evaluation.report import Report, Row
+from desktop_app.retrieval.tiles import region_crops, tile_scores
+from desktop_app.services.engine import Engine
+
+PROTOCOL = "small-objects"
+PAIRS = 300
+DISTRACTORS = 2000
+AREA = (0.08, 0.15)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A gallery picture: its name, its features, and the descriptors [14, D] of its tiles."""
+
+    name: str
+    features: PhotoFeatures
+    tiles: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A query, the names of the pictures that answer it, and the name under which it lies in the gallery
+    itself."""
+
+    features: PhotoFeatures
+    answers: frozenset[str]
+    own: str = ""
+
+
+def evaluate_small_objects(
+    root: Path,
+    engines: Sequence[Engine],
+    *,
+    is_picture: Callable[[bytes], bool],
+    threads: int = 1,
+    labels: Path | None = None,
+    distractor_roots: Sequence[Path] = (),
+    pairs: int = PAIRS,
+    distractors: int = DISTRACTORS,
+    profiles: Sequence[Profile] = PROFILES,
+    seed: int = SEED,
+    control: Control | None = None,
+) -> Generator[Progress, None, Report]:
+    """Run `composites` with the photos below `root`; yields progress and returns the report.
+
+    labels: annotations as in `annotations.read_photos`; drawn outlines are cut out where there are any, else
+    random ones. distractors: how many photos of `distractor_roots` lie in the gallery beside the scenes, chosen
+    by `seed`; photos below `root` are left out there, for an object's own photo would be another right answer.
+    Raises UsageError when there is nothing to evaluate.
+    """
+    del threads  # pixels are made and embedded one by one
+    control = control or NoControl()
+    photos = read_photos(root, is_picture=is_picture, labels=labels)
+    own = {photo.path.resolve() for photo in photos}
+    others = [path for place in distractor_roots for path in picture_files(place, is_picture)]
+    others = [path for path in others if path.resolve() not in own]
+    order = np.random.default_rng(seed).permutation(len(others))[:distractors]
+    strangers = [others[at] for at in np.sort(order)]
+    rows: list[Row] = []
+    images, asked = 0, 0
+    skipped: tuple[Skipped, ...] = ()
+    for engine in engines:
+        pictures = MadePictures(engine)
+        clock = Clock(pairs + len(strangers), f"{engine.embedder.pack_name}: scenes and distractors")
+        entries: list[Entry] = []
+        queries: list[Asked] = []
+        random = np.random.default_rng(seed)
+        for number, pair in enumerate(
+            composite_pairs(photos, pairs, pictures.load, random, area=AREA, alone=True)
+        ):
+            control.wait_if_paused()
+            entries.append(_entry(pictures, f"scene {number}", pair.result))
+            queries.append(Asked(pictures.describe(pair.query), frozenset({f"scene {number}"})))
+            if report := clock.step():
+                yield report
+        found, skipped = yield from _distractors(strangers, pictures, clock, control)
+        rows += measured(entries + found, queries, engine, profiles, {"test": "composites"}, at=1)
+        images, asked = len(entries) + len(found), len(queries)
+    return Report(protocol=PROTOCOL, images=images, queries=asked, rows=tuple(rows), skipped=skipped)
+
+
+def evaluate_rooms(
+    root: Path,
+    item_to_room: Path,
+    engines: Sequence[Engine],
+    *,
+    is_picture: Callable[[bytes], bool],
+    threads: int = 1,
+    queries: int | None = None,
+    profiles: Sequence[Profile] = PROFILES,
+    seed: int = SEED,
+    control: Control | None = None,
+) -> Generator[Progress, None, Report]:
+    """Run `rooms` over the photos below `root`; yields progress and returns the report.
+
+    item_to_room: a json file, for each product photo the list of the photos of rooms that hold it, by paths of
+    which the names count. The photos in the folders of those rooms are the rooms, all others products. queries:
+    None for every product with a room at hand, else so many. Raises UsageError when file or photos do not fit.
+    """
+    del threads
+    control = control or NoControl()
+    rooms_of = _read_item_to_room(item_to_room)
+    files = {plain_name(path): path for path in picture_files(root, is_picture)}
+    places = {files[name].parent for names in rooms_of.values() for name in names & files.keys()}
+    rooms = frozenset(name for name, path in files.items() if path.parent in places and name not in rooms_of)
+    products = sorted(name for name in rooms_of.keys() & files.keys() if rooms_of[name] & rooms)
+    if not rooms or not products:
+        raise UsageError(
+            f"{root} holds no product and room that belong together by {item_to_room}",
+            remedy="Expected are photos named as in that file, of products and of rooms",
+        )
+    chosen = products
+    if queries is not None and queries < len(products):
+        picked = np.random.default_rng(seed).choice(len(products), queries, replace=False)
+        chosen = [products[at] for at in np.sort(picked)]
+    rows: list[Row] = []
+    skipped: tuple[Skipped, ...] = ()
+    for engine in engines:
+        pictures = MadePictures(engine)
+        clock = Clock(len(files), f"{engine.embedder.pack_name}: rooms and products")
+        entries, skipped = yield from _distractors(
+            [files[name] for name in sorted(files)], pictures, clock, control
+        )
+        by_name = {entry.name: entry for entry in entries}
+        asked = [Asked(by_name[name].features, rooms_of[name], name) for name in chosen if name in by_name]
+        shown = [entry for entry in entries if entry.name in rooms]
+        rows += measured(shown, asked, engine, profiles, {"test": "products to rooms"}, at=10)
+        rows += measured(entries, asked, engine, profiles, {"test": "products to rooms among products"}, at=10)
+    return Report(protocol=PROTOCOL, images=len(files), queries=len(chosen), rows=tuple(rows), skipped=skipped)
+
+
+def measured(
+    entries: Sequence[Entry],
+    asked: Sequence[Asked],
+    engine: Engine,
+    profiles: Sequence[Profile],
+    names: Mapping[str, object],
+    *,
+    at: int,
+) -> Iterator[Row]:
+    """A row per profile with and without tile entries. `errors_removed` is the share of the queries without an
+    answer among the first `at` that tile entries give one (negative when they lose some)."""
+    entries = sorted(entries, key=lambda entry: content_key(entry.features))
+    gallery = Gallery.of([entry.features for entry in entries])
+    tiles = np.stack([entry.tiles for entry in entries])
+    labels = np.array([entry.name for entry in entries])
+    for profile in profiles:
+        stages = stages_of(profile, gallery)
+        missed = {}
+        for use_tiles in (False, True):
+            ranks = []
+            for query in asked:
+                alpha = query.features.alpha.astype(np.float32)
+                scores = tile_scores(alpha, tiles).scores if use_tiles else gallery.alphas @ alpha
+                order = rank(gallery, query.features, stages=stages, parameters=engine.parameters, scores=scores)
+                order = order[labels[order] != query.own]
+                right = np.isin(labels[order], list(query.answers))
+                ranks.append(1 + int(right.argmax()) if right.any() else len(order) + 1)
+            found = rank_measures(np.array(ranks))
+            missed[use_tiles] = 1.0 - found[f"R@{at}"]
+            removed = 1.0 - missed[True] / missed[False] if use_tiles and missed[False] > 0 else None
+            yield Row(
+                pack=engine.embedder.pack_name,
+                names={
+                    **names,
+                    "profile": profile.value,
+                    "stages_run": [stage.value for stage in stages],
+                    "entries": "tiles" if use_tiles else "whole",
+                },
+                measures={**found, "errors_removed": removed},
+            )
+
+
+def plain_name(path: Path | str) -> str:
+    """The name by which a photo is known: without folders, also those folded into the name by a tilde."""
+    return str(path).rsplit("/", 1)[-1].rsplit("~", 1)[-1]
+
+
+def _distractors(
+    files: Sequence[Path], pictures: MadePictures, clock: Clock, control: Control
+) -> Generator[Progress, None, tuple[list[Entry], tuple[Skipped, ...]]]:
+    """Files as they are, by their plain names; those that cannot be read are left out."""
+    entries: list[Entry] = []
+    skipped: list[Skipped] = []
+    for path in files:
+        control.wait_if_paused()
+        try:
+            entries.append(_entry(pictures, plain_name(path), pictures.load(path)))
+        except UnreadableImage as error:
+            skipped.append(Skipped(os.fsencode(path), error.reason))
+        if report := clock.step():
+            yield report
+    return entries, tuple(skipped)
+
+
+def _entry(pictures: MadePictures, name: str, rgb: Rgb) -> Entry:
+    embedding = pictures.embed(rgb)
+    tiles = embedding.regions
+    if tiles is None:
+        tiles = np.stack([pictures.embed(part).alpha for part in region_crops(rgb)])
+    return Entry(name, pictures.describe(rgb), tiles.astype(np.float32))
+
+
+def _read_item_to_room(path: Path) -> dict[str, frozenset[str]]:
+    """The rooms of each product, all by their plain names."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it is not an object")
+        rooms: dict[str, frozenset[str]] = {}
+        for item, places in found.items():
+            if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
+                raise ValueError(f"'{item}' has no list of rooms")
+            rooms[plain_name(item)] = rooms.get(plain_name(item), frozenset()) | {plain_name(at) for at in places}
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise UsageError(
+            f"{path} does not tell the rooms of products: {error}",
+            remedy='Expected is json of the form {"product.jpg": ["room.jpg", ...]}',
+        ) from None
+    return rooms
