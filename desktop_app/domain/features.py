@@ -19,6 +19,8 @@ class Embedding:
     attention: [h, w] float32, the query-independent attention row of S3, sums to 1.
     local_map: [D, h, w] float32, non-negative.
     local_features: [h, w, 128] float32, L2-normalised per cell.
+    beta: [256] float32, L2-normalised descriptor of the second model (S2).
+    beta_code: [32] uint8, its hash code, packed like that of alpha.
     """
 
     alpha: Float
@@ -26,6 +28,8 @@ class Embedding:
     attention: Float | None = None
     local_map: Float | None = None
     local_features: Float | None = None
+    beta: Float | None = None
+    beta_code: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,10 @@ class LocalCodes:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFeatures:
-    """What the catalogue keeps per (content fingerprint, pack digest)."""
+    """What the catalogue keeps per (content fingerprint, pack digest); packs without a second model have no beta."""
 
     alpha: NDArray[np.float16]
     alpha_code: NDArray[np.uint8] | None
     local: LocalCodes | None
+    beta: NDArray[np.float16] | None = None
+    beta_code: NDArray[np.uint8] | None = None

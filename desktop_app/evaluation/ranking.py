@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from desktop_app.retrieval.local_match import (
 from desktop_app.retrieval.parameters import CENTROIDS, RetrievalParameters
 
 _BLOCK = 256  # queries whose cosines are computed at once
+_Number = TypeVar("_Number", np.float32, np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,12 +32,16 @@ class Gallery:
     """The features of N photos, and nothing else of them: no paths, no names, no labels.
 
     alphas: [N, D] float32. codes: one per photo or None. packed, centroids: what they hold, side by side.
+    betas: [N, E] float32, None where the pack has no second model. alpha_codes, beta_codes: [N, bytes] uint8 or None.
     """
 
     alphas: NDArray[np.float32]
     codes: Sequence[LocalCodes | None]
     packed: PackedCodes
     centroids: PackedCentroids
+    betas: NDArray[np.float32] | None = None
+    alpha_codes: NDArray[np.uint8] | None = None
+    beta_codes: NDArray[np.uint8] | None = None
 
     @classmethod
     def of(cls, features: Sequence[PhotoFeatures]) -> Gallery:
@@ -45,6 +51,9 @@ class Gallery:
             codes=codes,
             packed=pack_codes(codes),
             centroids=pack_centroids(codes),
+            betas=_stacked([photo.beta for photo in features], np.float32),
+            alpha_codes=_stacked([photo.alpha_code for photo in features], np.uint8),
+            beta_codes=_stacked([photo.beta_code for photo in features], np.uint8),
         )
 
     def __len__(self) -> int:
@@ -53,6 +62,12 @@ class Gallery:
     @property
     def has_codes(self) -> bool:
         return any(code is not None for code in self.codes)
+
+
+def _stacked(rows: Sequence[NDArray[Any] | None], dtype: type[_Number]) -> NDArray[_Number] | None:
+    """[N, D], or None as soon as one row is missing."""
+    there = [row for row in rows if row is not None]
+    return np.stack(there).astype(dtype) if there and len(there) == len(rows) else None
 
 
 def content_key(features: PhotoFeatures) -> bytes:

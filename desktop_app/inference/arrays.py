@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.errors import PackError
 from desktop_app.domain.features import Embedding
-from desktop_app.inference.manifest import InputSpec, Manifest
+from desktop_app.inference.manifest import CODES, InputSpec, Manifest
+
+_DESCRIPTORS = {"alpha", "beta"}
 
 Arrays = Mapping[str, NDArray[np.generic]]
 """Outputs of a graph by role ("alpha", "local_map", ...)."""
@@ -33,27 +35,31 @@ def network_input(batch: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.gener
 def embeddings(arrays: Arrays, *, pack: str) -> list[Embedding]:
     """One Embedding per picture from the outputs of one run, in float32; outputs the pack lacks are None.
 
-    alpha is brought to length 1 again, which int8 and float16 graphs miss by a little. Raises PackError
+    alpha and beta are brought to length 1 again, which int8 and float16 graphs miss by a little. Raises PackError
     naming `pack` when a value is not finite.
     """
-    floats = {role: _float32(role, array, pack) for role, array in arrays.items() if role != "alpha_code"}
-    alpha = floats["alpha"]
-    lengths = np.linalg.norm(alpha, axis=1, keepdims=True)
-    alpha = alpha / np.maximum(lengths, np.float32(1e-12))
-    code = arrays.get("alpha_code")
+    floats = {role: _float32(role, array, pack) for role, array in arrays.items() if role not in CODES}
+    for role in _DESCRIPTORS & floats.keys():
+        lengths = np.linalg.norm(floats[role], axis=1, keepdims=True)
+        floats[role] = floats[role] / np.maximum(lengths, np.float32(1e-12))
 
     def of(role: str, index: int) -> NDArray[np.float32] | None:
         return floats[role][index] if role in floats else None
 
+    def code(role: str, index: int) -> NDArray[np.uint8] | None:
+        return arrays[role][index].astype(np.uint8, copy=False) if role in arrays else None
+
     return [
         Embedding(
-            alpha=alpha[index],
-            alpha_code=None if code is None else code[index].astype(np.uint8, copy=False),
+            alpha=floats["alpha"][index],
+            alpha_code=code("alpha_code", index),
             attention=of("attention", index),
             local_map=of("local_map", index),
             local_features=of("local_features", index),
+            beta=of("beta", index),
+            beta_code=code("beta_code", index),
         )
-        for index in range(len(alpha))
+        for index in range(len(floats["alpha"]))
     ]
 
 
@@ -104,8 +110,8 @@ def _fits(shape: Sequence[int], wanted: Sequence[int | str], sizes: dict[str, in
 
 def _value_problems(role: str, values: NDArray[np.float64]) -> list[str]:
     """What the contract says about the values themselves; the tolerance leaves room for int8 and float16."""
-    if role == "alpha" and np.abs(np.linalg.norm(values, axis=1) - 1).max() > 0.02:
-        return ["its global descriptors ('alpha') do not have length 1"]
+    if role in _DESCRIPTORS and np.abs(np.linalg.norm(values, axis=1) - 1).max() > 0.02:
+        return [f"its global descriptors ('{role}') do not have length 1"]
     if role == "attention" and (values.min() < -1e-3 or np.abs(values.sum(axis=(1, 2)) - 1).max() > 0.02):
         return ["its 'attention' does not sum to 1"]
     if role == "local_map" and values.min() < -1e-3:

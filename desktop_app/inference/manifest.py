@@ -12,7 +12,9 @@ from types import MappingProxyType
 from desktop_app.domain.errors import PackError
 
 FORMAT = 1
-ROLES = ("alpha", "alpha_code", "attention", "local_map", "local_features")
+ROLES = ("alpha", "alpha_code", "attention", "local_map", "local_features", "beta", "beta_code")
+CODES = ("alpha_code", "beta_code")
+"""The roles that are hash codes: uint8, eight bits packed into a byte, the first bit highest."""
 EMBED_FILE = "embed.onnx"
 CODE_FILE = "code.onnx"
 SMALLEST_SIDE = 32
@@ -237,6 +239,8 @@ class _Reader:
         outputs = {role: self._output(self._object(section, role)) for role in ROLES if role in section}
         if "alpha" not in outputs:
             raise self._error("its outputs lack 'alpha', the global descriptor")
+        if "beta_code" in outputs and "beta" not in outputs:
+            raise self._error("its outputs have 'beta_code' and lack 'beta', which it is a code of")
         return MappingProxyType(outputs)
 
     def _output(self, section: Section) -> OutputSpec:

@@ -70,18 +70,23 @@ def unpack_local(data: bytes) -> LocalCodes:
     )
 
 
-def pack_alpha(alpha: NDArray[np.float16]) -> bytes:
+def pack_descriptor(descriptor: NDArray[np.float16]) -> bytes:
     """[D] -> 2 x D bytes, float16 little-endian."""
-    return alpha.astype("<f2", copy=False).tobytes()
+    return descriptor.astype("<f2", copy=False).tobytes()
 
 
-def unpack_alpha(data: bytes) -> NDArray[np.float16]:
+def unpack_descriptor(data: bytes) -> NDArray[np.float16]:
     """2 x D bytes -> [D] float16."""
     if not data or len(data) % 2:
         raise DamagedFeatures(f"a descriptor of {len(data)} bytes is damaged")
     return np.frombuffer(data, "<f2").astype(np.float16, copy=False)
 
 
-def checksum(alpha: bytes, alpha_code: bytes | None) -> int:
-    """CRC-32 over the descriptor and its hash code."""
-    return zlib.crc32(alpha_code or b"", zlib.crc32(alpha))
+def checksum(
+    alpha: bytes, alpha_code: bytes | None, beta: bytes | None = None, beta_code: bytes | None = None
+) -> int:
+    """CRC-32 over the descriptors and their hash codes, in this order; one that is not there adds nothing."""
+    found = 0
+    for part in (alpha, alpha_code, beta, beta_code):
+        found = zlib.crc32(part or b"", found)
+    return found

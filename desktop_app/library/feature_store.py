@@ -13,9 +13,9 @@ from desktop_app.domain.photos import FolderId, PhotoRecord
 from desktop_app.library.codes import (
     DamagedFeatures,
     checksum,
-    pack_alpha,
+    pack_descriptor,
     pack_local,
-    unpack_alpha,
+    unpack_descriptor,
     unpack_local,
 )
 from desktop_app.library.database import Database
@@ -40,12 +40,22 @@ def ensure_pack(db: Database, digest: str) -> int:
 
 def add_features(db: Database, pack: int, fingerprint: bytes, features: PhotoFeatures) -> None:
     """Store features; those that are there already stay. Inside a transaction."""
-    alpha = pack_alpha(features.alpha)
-    code = features.alpha_code.tobytes() if features.alpha_code is not None else None
+    alpha = pack_descriptor(features.alpha)
+    beta = pack_descriptor(features.beta) if features.beta is not None else None
+    codes = [None if code is None else code.tobytes() for code in (features.alpha_code, features.beta_code)]
     inserted = db.row(
-        "INSERT INTO features(pack, fingerprint, checksum, alpha, alpha_code, has_local) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT(pack, fingerprint) DO NOTHING RETURNING id",
-        (pack, fingerprint, checksum(alpha, code), alpha, code, features.local is not None),
+        "INSERT INTO features(pack, fingerprint, checksum, alpha, alpha_code, beta, beta_code, has_local)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(pack, fingerprint) DO NOTHING RETURNING id",
+        (
+            pack,
+            fingerprint,
+            checksum(alpha, codes[0], beta, codes[1]),
+            alpha,
+            codes[0],
+            beta,
+            codes[1],
+            features.local is not None,
+        ),
     )
     if inserted is not None and features.local is not None:
         db.execute(
@@ -60,17 +70,19 @@ def has_features(db: Database, pack: int, fingerprint: bytes) -> bool:
 def features_for(db: Database, fingerprint: bytes, digest: str) -> PhotoFeatures | None:
     """The features of a content, or None. Raises LibraryDamaged when they cannot be read."""
     row = db.row(
-        "SELECT f.alpha, f.alpha_code, l.codes FROM features f LEFT JOIN local_codes l ON l.feature = f.id"
-        " WHERE f.pack = ? AND f.fingerprint = ?",
+        "SELECT f.alpha, f.alpha_code, l.codes, f.beta, f.beta_code FROM features f"
+        " LEFT JOIN local_codes l ON l.feature = f.id WHERE f.pack = ? AND f.fingerprint = ?",
         (pack_id(db, digest), fingerprint),
     )
     if row is None:
         return None
     try:
         return PhotoFeatures(
-            alpha=unpack_alpha(row[0]),
+            alpha=unpack_descriptor(row[0]),
             alpha_code=np.frombuffer(row[1], np.uint8) if row[1] is not None else None,
             local=unpack_local(row[2]) if row[2] is not None else None,
+            beta=unpack_descriptor(row[3]) if row[3] is not None else None,
+            beta_code=np.frombuffer(row[4], np.uint8) if row[4] is not None else None,
         )
     except DamagedFeatures as error:
         raise damaged(db.catalogue, str(error)) from error

@@ -153,16 +153,17 @@ def _damaged_features(db: Database) -> list[int]:
     broken = []
     last = 0
     while rows := db.rows(
-        "SELECT f.id, f.checksum, f.alpha, f.alpha_code, f.has_local, l.codes FROM features f"
+        "SELECT f.id, f.checksum, f.alpha, f.alpha_code, f.beta, f.beta_code, f.has_local, l.codes FROM features f"
         " LEFT JOIN local_codes l ON l.feature = f.id WHERE f.id > ? ORDER BY f.id LIMIT ?",
         (last, _CHUNK),
     ):
         last = rows[-1][0]
-        for row, expected, alpha, alpha_code, has_local, codes in rows:
+        for row, expected, alpha, alpha_code, beta, beta_code, has_local, codes in rows:
             try:
                 if codes is not None:
                     unpack_local(codes)
-                if not alpha or checksum(alpha, alpha_code) != expected or bool(has_local) != (codes is not None):
+                whole = alpha and checksum(alpha, alpha_code, beta, beta_code) == expected
+                if not whole or bool(has_local) != (codes is not None):
                     broken.append(row)
             except DamagedFeatures:
                 broken.append(row)

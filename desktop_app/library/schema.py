@@ -80,7 +80,13 @@ CREATE INDEX photos_name ON photos(name_key, id, folder, gone, status) WHERE {VI
 CREATE INDEX photos_place ON photos(parent, name_key, id, folder, gone, status) WHERE {VISIBLE};
 """
 
-STEPS: tuple[str, ...] = (_STEP_1,)
+# The descriptor of the second model; rows made before it was known, and packs without one, have none.
+_STEP_2 = """
+ALTER TABLE features ADD COLUMN beta BLOB;
+ALTER TABLE features ADD COLUMN beta_code BLOB;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2)
 VERSION = len(STEPS)
 
 

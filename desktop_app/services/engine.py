@@ -32,10 +32,16 @@ class Engine:
         return self.embedder.digest
 
     def features(self, embeddings: Sequence[Embedding]) -> list[PhotoFeatures]:
-        """What the catalogue keeps of these embeddings: float16 descriptors and local codes."""
+        """What the catalogue keeps of these embeddings: float16 descriptors, their hash codes and local codes."""
         local = make_local_codes_batch(embeddings, self.embedder.code_logits)
         return [
-            PhotoFeatures(alpha=embedding.alpha.astype(np.float16), alpha_code=embedding.alpha_code, local=codes)
+            PhotoFeatures(
+                alpha=embedding.alpha.astype(np.float16),
+                alpha_code=embedding.alpha_code,
+                local=codes,
+                beta=None if embedding.beta is None else embedding.beta.astype(np.float16),
+                beta_code=embedding.beta_code,
+            )
             for embedding, codes in zip(embeddings, local, strict=True)
         ]
 

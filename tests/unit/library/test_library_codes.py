@@ -11,9 +11,9 @@ from desktop_app.domain.features import LocalCodes
 from desktop_app.library.codes import (
     DamagedFeatures,
     checksum,
-    pack_alpha,
+    pack_descriptor,
     pack_local,
-    unpack_alpha,
+    unpack_descriptor,
     unpack_local,
 )
 
@@ -78,19 +78,19 @@ def test_a_photo_takes_at_most_eight_kilobytes():
     made = features(1)
     assert made.alpha_code is not None
     assert made.local is not None
-    assert len(pack_alpha(made.alpha)) + made.alpha_code.nbytes + len(pack_local(made.local)) < 8192
+    assert len(pack_descriptor(made.alpha)) + made.alpha_code.nbytes + len(pack_local(made.local)) < 8192
 
 
 @settings(deadline=None)
 @given(arrays.arrays(np.float16, st.integers(1, 600), elements=st.floats(-1, 1, width=16)))
 def test_descriptors_come_back_as_they_were(alpha):
-    assert np.array_equal(unpack_alpha(pack_alpha(alpha)), alpha)
+    assert np.array_equal(unpack_descriptor(pack_descriptor(alpha)), alpha)
 
 
 @pytest.mark.parametrize("data", [b"", b"odd"])
 def test_a_descriptor_of_impossible_length_is_refused(data):
     with pytest.raises(DamagedFeatures):
-        unpack_alpha(data)
+        unpack_descriptor(data)
 
 
 @settings(deadline=None)
