@@ -81,7 +81,7 @@ class _Tally:
         best, best_iou = best_threshold(np.stack(tables), FINE_THRESHOLDS) if tables else (None, None)
         coarse = [one.ious for one in every if one.ious is not None]
         return {
-            "pairs": float(len(every)),
+            "count": float(len(every)),
             "shown": share([one.shown for one in every]),
             "mIoU": float(np.mean(coarse)) if coarse else None,
             "threshold": threshold if tables else None,
