@@ -32,7 +32,7 @@ class Gallery:
     """The features of N photos, and nothing else of them: no paths, no names, no labels.
 
     alphas: [N, D] float32. codes: one per photo or None. packed, centroids: what they hold, side by side.
-    betas: [N, E] float32, None where the pack has no second model. alpha_codes, beta_codes: [N, bytes] uint8 or None.
+    betas: [N, E] float32. alpha_codes, beta_codes: [N, bytes] uint8. None where the pack has no such output.
     """
 
     alphas: NDArray[np.float32]
