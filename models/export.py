@@ -30,7 +30,7 @@ from models.evaluate.holdout import HoldoutFigures, holdout_figures
 from models.graph import export_codes, export_embedder, halve_weights, quantise
 from models.heads import HeadSettings, batches, learn_heads
 from models.manifest import Shape, shapes_of_area, write_manifest
-from models.networks.student import Embedder
+from models.networks.student import Embedder, LocalHead
 from models.settings import PRESETS
 from models.train import make_student
 
@@ -100,8 +100,9 @@ def export(
     version: str,
     photos: int,
     limit: int | None,
+    local_head: Path | None = None,
 ) -> None:
-    """Make the pack. Raises ValueError when the exported graph disagrees with PyTorch."""
+    """Make the pack. local_head: trained local features (`models.local.train`). Raises ValueError when the exported graph disagrees with PyTorch."""
     state = checkpoint.load(run / "checkpoint.pt")
     if state is None:
         raise ValueError(f"there is no checkpoint in {run}: train first")
@@ -110,7 +111,11 @@ def export(
     cache = PhotoCache.build(data, list_photos(data, limits=SET_LIMITS), cache_folder)
     shapes = shapes_of_area(side)
     pictures = training_pictures(cache, shapes, photos)
-    net, codes = learn_heads(student, pictures, HeadSettings())
+    local = None
+    if local_head:
+        local = LocalHead(channels=student.trunk.JOINTS[1:])
+        local.load_state_dict(torch.load(local_head, weights_only=True))
+    net, codes = learn_heads(student, pictures, HeadSettings(), local)
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("*"):
         old.unlink()
@@ -152,6 +157,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--photos", type=int, default=4000, help="TRAIN photos that the closed-form heads learn from"
     )
+    parser.add_argument("--local-head", type=Path, help="trained local features; default: closed form")
     parser.add_argument("--limit", type=int, help="measure on at most so many hold-out photos of each set")
     args = parser.parse_args(argv)
     export(
@@ -163,6 +169,7 @@ def main(argv: list[str] | None = None) -> None:
         version=args.version,
         photos=args.photos,
         limit=args.limit,
+        local_head=args.local_head,
     )
 
 

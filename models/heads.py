@@ -50,10 +50,15 @@ def batches(pictures: Iterable[Rgb], size: int = 16) -> Iterator[NDArray[np.uint
 
 
 @torch.no_grad()
-def learn_heads(student: Student, pictures: Iterable[Rgb], settings: HeadSettings) -> tuple[Embedder, CodeLayer]:
-    """Run `student` over whole TRAIN pictures ([H, W, 3] uint8 each) and learn every head from what it says."""
+def learn_heads(
+    student: Student, pictures: Iterable[Rgb], settings: HeadSettings, local: LocalHead | None = None
+) -> tuple[Embedder, CodeLayer]:
+    """Run `student` over whole TRAIN pictures ([H, W, 3] uint8 each) and learn every head from what it says.
+
+    local: a head of local features that has been trained (`models.local.train`); None: learnt in closed form.
+    """
     student = student.eval()
-    local = LocalHead(channels=student.trunk.JOINTS[1:])
+    trained, local = local is not None, local or LocalHead(channels=student.trunk.JOINTS[1:])
     rng = np.random.default_rng(settings.seed)
     descriptors, seconds, cells = [], [], []
     for images in batches(pictures):
@@ -67,7 +72,8 @@ def learn_heads(student: Student, pictures: Iterable[Rgb], settings: HeadSetting
     net = Embedder(student, local, out=vectors.shape[1], second=others.shape[1]).eval()
     learn_descriptor(net.alpha, vectors, settings.global_whitening, settings.seed)
     learn_descriptor(net.beta, others, settings.second_whitening, settings.seed)
-    learn_local(local, np.concatenate(cells).astype(np.float64), settings)
+    if not trained:
+        learn_local(local, np.concatenate(cells).astype(np.float64), settings)
     features = local_features_of(local, np.concatenate(cells))
     return net, learn_codes(features, settings)
 
