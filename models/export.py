@@ -102,7 +102,9 @@ def export(
     limit: int | None,
     local_head: Path | None = None,
 ) -> None:
-    """Make the pack. local_head: trained local features (`models.local.train`). Raises ValueError when the exported graph disagrees with PyTorch."""
+    """Make the pack. local_head: trained local features (`models.local.train`); None: learnt in closed form.
+
+    Raises ValueError when the exported graph disagrees with PyTorch."""
     state = checkpoint.load(run / "checkpoint.pt")
     if state is None:
         raise ValueError(f"there is no checkpoint in {run}: train first")
