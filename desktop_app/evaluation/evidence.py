@@ -4,8 +4,8 @@ Pairs of known truth are made from (or read with) a folder of photos, explained 
 and measured per source of evidence and family of pairs:
 
 - composites, views, objects (see `evidence_pairs`): mIoU over S1's ten thresholds, IoU at one threshold chosen
-  elsewhere, pointing game (and how far it is above chance), evidence higher inside than outside, share of the
-  pairs that are shown as a match;
+  elsewhere, pointing game (and how far it is above chance; `known`: as if the pair were known to match, so that
+  relevance withholds nothing), evidence higher inside than outside, share of the pairs shown as a match;
 - composites and views, whose homography is exact: precision of the first 1, 5 and 10 links, share of the pairs
   with at least five links, share of cells that find their place (transfer);
 - composites: area under the deletion curve (low is good) and the insertion curve (high is good) of the score;
@@ -76,6 +76,7 @@ class _Tally:
         """The figures of a row, each in 0..1 but for the counts; None where nothing is known."""
         every = self.judged
         hits, chance = share([one.hit for one in every]), share([one.chance for one in every])
+        known = share([one.hit_known for one in every])
         links = [one.links for one in every if one.links is not None]
         tables = [one.fine for one in every if one.fine is not None]
         best, best_iou = best_threshold(np.stack(tables), FINE_THRESHOLDS) if tables else (None, None)
@@ -89,8 +90,10 @@ class _Tally:
             "best_threshold": best,
             "best_IoU": best_iou,
             "pointing": hits,
+            "pointing_known": known,
             "chance": chance,
             "above_chance": None if hits is None or chance is None else above_chance(hits, chance),
+            "above_chance_known": None if known is None or chance is None else above_chance(known, chance),
             "upright": share([one.upright for one in every]),
             "links": float(np.mean([len(right) for right in links])) if links else None,
             "with_5_links": float(np.mean([len(right) >= ENOUGH_LINKS for right in links])) if links else None,

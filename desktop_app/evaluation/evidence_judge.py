@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -29,12 +29,14 @@ from desktop_app.evaluation.evidence_measures import (
 from desktop_app.evaluation.evidence_pairs import EvidencePair
 from desktop_app.evaluation.views import correct_pairs
 from desktop_app.retrieval.pairs import cosine_matrix
+from desktop_app.retrieval.parameters import RelevanceParameters
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine
 from desktop_app.services.explain import attention_sources, evidence_sources, pair_evidence
 
 SHOWN = 0.5  # relevance, or height of an attention map, above which something is shown as a match
 CURVE_STEPS = 10  # parts in which a picture is deleted and inserted
+_CERTAIN = 60.0  # the relevance logistic's bias at which every pair is a match
 _BLUR = 0.08  # of the long side: how strongly the deleted part is blurred
 
 
@@ -43,9 +45,9 @@ class Judged:
     """The measures of one pair and source; None where the pair has no such truth or the source says nothing of it.
 
     shown: whether a match is claimed. ious, fine: intersection over union at THRESHOLDS and FINE_THRESHOLDS; iou:
-    at the one threshold of the source.
-    hit: pointing game. upright: higher inside the region than outside. chance: the region's share of the picture.
-    links: per link, strongest first, whether it is right.
+    at the one threshold of the source. hit: pointing game; hit_known: the same where relevance is not asked, as if
+    the pair were known to match. upright: higher inside the region than outside. chance: the region's share of the
+    picture. links: per link, strongest first, whether it is right.
     """
 
     shown: bool
@@ -53,6 +55,7 @@ class Judged:
     iou: float | None = None
     fine: NDArray[np.float64] | None = None
     hit: bool | None = None
+    hit_known: bool | None = None
     upright: bool | None = None
     chance: float | None = None
     links: Mask | None = None
@@ -66,6 +69,8 @@ class PairJudge:
     def __init__(self, engine: Engine, thresholds: Mapping[str, float] | None = None) -> None:
         """thresholds: of the maps, by source; missing ones are those of the pack, where it has any."""
         self._engine = engine
+        certain = RelevanceParameters(weights={}, bias=_CERTAIN)
+        self._trusting = replace(engine, parameters=replace(engine.parameters, relevance=certain))
         self._thresholds = {**engine.parameters.map_thresholds, **(thresholds or {})}
         self._embedder = QueryEmbedder(None)
         self.sources: tuple[str, ...] = tuple(source.value for source in evidence_sources(engine))
@@ -90,12 +95,27 @@ class PairJudge:
             links = None
             if pair.to_result is not None:
                 links = right_links(found.links, pair.to_result, found.query_grid, found.result_grid)
-            judged[name] = self._judged(name, pair, asked, found.p, shown=shown, links=links, curves=curves)
+            known = None
+            if name == EvidenceSource.LOCAL:
+                known = pair_evidence(asked, answered, self._trusting, source=EvidenceSource.LOCAL).p
+            judged[name] = self._judged(
+                name, pair, asked, found.p, known=known, shown=shown, links=links, curves=curves
+            )
         for name in self.attentions:
             found = pair_evidence(asked, answered, self._engine, source=EvidenceSource.LOCAL, attention=name)
             map_ = found.coattention.result
             shown = float(map_.max(initial=0.0)) > SHOWN
-            judged[name] = self._judged(name, pair, asked, map_, shown=shown, links=None, curves=curves)
+            trusted = pair_evidence(asked, answered, self._trusting, source=EvidenceSource.LOCAL, attention=name)
+            judged[name] = self._judged(
+                name,
+                pair,
+                asked,
+                map_,
+                known=trusted.coattention.result,
+                shown=shown,
+                links=None,
+                curves=curves,
+            )
         return judged
 
     def transfer(self, pair: EvidencePair) -> tuple[int, int] | None:
@@ -121,6 +141,7 @@ class PairJudge:
         asked: EmbeddedItem,
         map_: Map,
         *,
+        known: Map | None,
         shown: bool,
         links: Mask | None,
         curves: bool,
@@ -135,6 +156,7 @@ class PairJudge:
             iou=None if threshold is None else float(ious(map_, pair.mask, [threshold])[0]),
             fine=ious(map_, pair.mask, FINE_THRESHOLDS),
             hit=pointing_hit(map_, pair.mask),
+            hit_known=None if known is None else pointing_hit(known, pair.mask),
             upright=inside_over_outside(map_, pair.mask),
             chance=float(pair.mask.mean()),
             links=links,
