@@ -20,13 +20,15 @@ from desktop_app.domain.photos import path_text
 from desktop_app.domain.query import FilePicture, QueryItem
 from desktop_app.evaluation.folders import EvaluatedPack
 from desktop_app.imaging.formats import is_picture_name
+from desktop_app.inference.indicative_net import IndicativeNet, has_indicative
 from desktop_app.inference.packs import InstalledPack, find_pack, find_packs
 from desktop_app.inference.session import OnnxEmbedder
 from desktop_app.library.layout import default_library
 from desktop_app.locate import packs_dir
+from desktop_app.retrieval.indicative import IndicativeParameters
 from desktop_app.retrieval.parameters import RetrievalParameters
 from desktop_app.services.embed_files import embed_files
-from desktop_app.services.engine import Engine
+from desktop_app.services.engine import Engine, IndicativePart
 from desktop_app.services.explain import ExplainService
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.painting import evidence_picture, write_png
@@ -103,7 +105,19 @@ def open_engine(options: Options, pack: str | None = None) -> Engine:
     installed = find_pack(pack or options.pack, folders=pack_places())
     parameters = RetrievalParameters.from_manifest(installed.manifest.raw)
     embedder = OnnxEmbedder(installed.directory, device=options.device, threads=options.thread_count())
-    return Engine(embedder, parameters, source=_source(installed))
+    return Engine(
+        embedder,
+        parameters,
+        source=_source(installed),
+        indicative=_indicative_part(installed, options.thread_count()),
+    )
+
+
+def _indicative_part(pack: InstalledPack, threads: int) -> IndicativePart | None:
+    if not has_indicative(pack.manifest):
+        return None
+    network = IndicativeNet(pack.directory, pack.manifest, threads=threads)
+    return IndicativePart(network, IndicativeParameters.from_manifest(pack.manifest.raw))
 
 
 @cache

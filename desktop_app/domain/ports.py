@@ -43,6 +43,20 @@ class Embedder(Protocol):
     def close(self) -> None: ...
 
 
+class PairNetwork(Protocol):
+    """The indicative network of a pack (S1): how relevant two pictures are, and which of their patches say so."""
+
+    @property
+    def reads_pixels(self) -> bool:
+        """Whether it takes [224, 224, 3] uint8 pictures; else [14, 14, D] float32 local features of its pack."""
+
+    def match(
+        self, result: NDArray[np.generic], query: NDArray[np.generic], weights: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """[B, ...] pictures each and [B, 14, 14] weights of the query's patches -> logits of relevance [B] and M*
+        [B, 196, 196] (rows: the result's patches). Raises PackError."""
+
+
 class VectorIndex(Protocol):
     """Nearest neighbours by inner product among rows that carry integer labels."""
 

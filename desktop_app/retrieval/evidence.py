@@ -8,6 +8,7 @@ zero when the relevance is below 0.5 or no pair of cells holds (SCIENCE A4).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,13 +56,15 @@ def match_evidence(
     code_logits: CodeLogits,
     query_weights: NDArray[np.float32] | None = None,
     region: bool = False,
+    judge: Callable[[float], float] | None = None,
 ) -> MatchEvidence:
     """The evidence for one pair of pictures.
 
     query_box, result_box: the pixels of each oriented original that its embedding covers (for a query with a
     region: the region, of which `query` is the embedding; then `region` is True, for the words). query_weights:
     [hq, wq] float32 on the query's grid, non-negative; cells of weight 0 are left out. code_logits: the pack's
-    code layer. Without local features (an imported backbone) there are no links and the maps are zero.
+    code layer. judge: makes the relevance that is shown of the local one (both 0..1). Without local features (an
+    imported backbone) there are no links and the maps are zero.
     """
     match = _match(query, result, parameters.links, query_weights)
     measured = measure_pair(
@@ -74,6 +77,8 @@ def match_evidence(
         both_directions=not region and query_weights is None,
     )
     relevant = relevance(measured, parameters.relevance)
+    if judge is not None:
+        relevant = judge(relevant)
     shown = relevant >= RELEVANT and len(match.pairs) > 0
     links = _links(match, query_box, result_box, parameters.links) if shown else ()
     p, q = contribution_maps(

@@ -8,14 +8,18 @@ below a relevance of 0.5 [ours]: S1 stretches every map, which makes "no match" 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop_app.domain.errors import PackError
+from desktop_app.domain.evidence import EvidenceSource, MatchEvidence, PatchLink, Strength
 from desktop_app.domain.geometry import Grid
+from desktop_app.retrieval.evidence_words import evidence_words
 from desktop_app.retrieval.pooling import l2_normalise
 
 Float = NDArray[np.float32]
@@ -26,6 +30,62 @@ PATCH = 16
 """Pixels of a side of a patch: pictures come as 224 x 224."""
 FLOOR = 0.1
 """Least weight of a query patch under feedback [ours]."""
+
+
+RELEVANT = 0.5
+"""Below this relevance no evidence is shown (S1)."""
+_LARGEST_LOGIT = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class IndicativeParameters:
+    """What a pack's manifest says about its indicative network (section "indicative"), learnt on TRAIN pairs.
+
+    evidence: whether its maps and links are shown rather than those of the local match. judges: whether its
+    relevance is also that of local evidence. network, local, bias: relevance = logistic(bias + network x logit of
+    the network + local x logit of the local relevance). link_least, link_medium, link_strong: values of M* from
+    which a pair of patches is a link and is called so.
+    """
+
+    evidence: bool = False
+    judges: bool = False
+    network: float = 1.0
+    local: float = 0.0
+    bias: float = 0.0
+    link_least: float = 0.0
+    link_medium: float = 0.5
+    link_strong: float = 0.7
+    limit: int = 12
+
+    @classmethod
+    def from_manifest(cls, manifest: Mapping[str, object]) -> IndicativeParameters:
+        """Raises PackError for a value of the wrong kind; what is missing takes its default."""
+        section = manifest.get("indicative")
+        if not isinstance(section, Mapping):
+            return cls()
+        values: dict[str, float] = {}
+        for name in ("network", "local", "bias", "link_least", "link_medium", "link_strong"):
+            value = section.get(name, getattr(cls(), name))
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise PackError(
+                    f"the manifest of the pack has {value!r} where '{name}' of 'indicative' should be a number",
+                    remedy="Install the pack again",
+                )
+            values[name] = float(value)
+        return cls(evidence=section.get("evidence") is True, judges=section.get("judges") is True, **values)
+
+    def relevance(self, logit: float, local: float) -> float:
+        """The relevance of a pair, 0..1, from the network's logit and the local relevance (0..1)."""
+        inside = min(max(local, 1e-6), 1.0 - 1e-6)
+        beside = math.log(inside / (1.0 - inside))
+        raw = self.bias + self.network * _bounded(logit) + self.local * _bounded(beside)
+        return 1.0 / (1.0 + math.exp(-_bounded(raw)))
+
+    def strength(self, score: float) -> Strength:
+        """What a link of this M* is called."""
+        if score >= self.link_strong:
+            return Strength.STRONG
+        return Strength.MEDIUM if score >= self.link_medium else Strength.WEAK
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +117,58 @@ class FoundLinks:
     score: Float
 
 
+def indicative_evidence(
+    local: MatchEvidence, output: IndicativeOutput, parameters: IndicativeParameters, *, region: bool
+) -> MatchEvidence:
+    """The evidence of the network for a pair of which `local` is the evidence so far: P, Q, links and words are
+    replaced, relevance and co-attention stay. Nothing is shown below a relevance of 0.5.
+
+    region: the query is a region of a picture, for the words.
+    """
+    shown = local.relevance >= RELEVANT and float(output.matching.max()) > 0
+    relevant = local.relevance if shown else 0.0
+    links = _links(local, output, parameters) if shown else ()
+    return replace(
+        local,
+        source=EvidenceSource.INDICATIVE,
+        p=_on_fixed_scale(output.p_sum(), relevant),
+        q=_on_fixed_scale(output.q_sum(), relevant),
+        links=links,
+        words=evidence_words(links, relevance=local.relevance, query_grid=GRID, result_grid=GRID, region=region),
+        query_grid=GRID,
+        result_grid=GRID,
+    )
+
+
+def _links(
+    local: MatchEvidence, output: IndicativeOutput, parameters: IndicativeParameters
+) -> tuple[PatchLink, ...]:
+    found = find_links(output.matching, limit=parameters.limit, least=parameters.link_least)
+    links = []
+    for result, query, score in zip(found.result, found.query, found.score, strict=True):
+        query_cell, result_cell = GRID.cell_by_index(int(query)), GRID.cell_by_index(int(result))
+        links.append(
+            PatchLink(
+                query_cell=query_cell,
+                result_cell=result_cell,
+                query=GRID.cell_region(query_cell, local.query_box),
+                result=GRID.cell_region(result_cell, local.result_box),
+                score=min(1.0, float(score)),
+                strength=parameters.strength(float(score)),
+            )
+        )
+    return tuple(links)
+
+
+def _on_fixed_scale(sums: Float, relevance: float) -> Float:
+    """relevance x sum / largest sum."""
+    return (relevance * sums / max(float(sums.max()), 1e-9)).astype(np.float32)
+
+
+def _bounded(logit: float) -> float:
+    return max(-_LARGEST_LOGIT, min(_LARGEST_LOGIT, logit))
+
+
 def square_pixels(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The whole picture as [224, 224, 3] uint8. Its proportions change, so a patch covers the same share of it
     that a cell of the maps covers."""
@@ -72,12 +184,6 @@ def square_features(features: Float) -> Float:
     rows, columns = _resampling(features.shape[0]), _resampling(features.shape[1])
     resampled = np.einsum("ih,jw,hwd->ijd", rows, columns, features, optimize=True)
     return l2_normalise(resampled.astype(np.float32))
-
-
-def square_weights(weights: Float) -> Float:
-    """A person's weights [h, w] of a query's cells on the 14 x 14 grid, non-negative."""
-    rows, columns = _resampling(weights.shape[0]), _resampling(weights.shape[1])
-    return np.asarray(rows @ weights @ columns.T, dtype=np.float32)
 
 
 def find_links(matching: Float, *, limit: int, least: float = 0.0, radius: int = 1) -> FoundLinks:

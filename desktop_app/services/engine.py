@@ -9,9 +9,18 @@ from typing import Protocol
 import numpy as np
 
 from desktop_app.domain.features import Embedding, PhotoFeatures
-from desktop_app.domain.ports import Embedder
+from desktop_app.domain.ports import Embedder, PairNetwork
 from desktop_app.retrieval.clusters import make_local_codes_batch
+from desktop_app.retrieval.indicative import IndicativeParameters
 from desktop_app.retrieval.parameters import RetrievalParameters
+
+
+@dataclass(frozen=True, slots=True)
+class IndicativePart:
+    """The indicative network of a pack (S1) and what its manifest says about it."""
+
+    network: PairNetwork
+    parameters: IndicativeParameters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,12 +28,13 @@ class Engine:
     """One pack, ready to embed.
 
     `parameters` are the thresholds, weights and curves learnt for this pack. `source` opens the same pack again:
-    its name, or its folder where it is not an installed one.
+    its name, or its folder where it is not an installed one. `indicative` is None for a pack without that part.
     """
 
     embedder: Embedder
     parameters: RetrievalParameters
     source: str
+    indicative: IndicativePart | None = None
 
     @property
     def digest(self) -> str:

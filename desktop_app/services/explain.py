@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from desktop_app.domain.errors import UnreadableImage, UsageError
 from desktop_app.domain.evidence import EvidenceSource, MatchEvidence
@@ -15,8 +19,15 @@ from desktop_app.domain.query import FilePicture, LibraryPicture, PixelPicture, 
 from desktop_app.imaging.decode import decode_full, decode_photo
 from desktop_app.imaging.preview import decode_preview
 from desktop_app.retrieval.evidence import match_evidence
+from desktop_app.retrieval.indicative import GRID as INDICATIVE_GRID
+from desktop_app.retrieval.indicative import (
+    IndicativeOutput,
+    indicative_evidence,
+    square_features,
+    square_pixels,
+)
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
-from desktop_app.services.engine import Engine
+from desktop_app.services.engine import Engine, IndicativePart
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.pictures import Pixels, RecentlyUsed
 
@@ -91,7 +102,11 @@ class ExplainService:
 
 def evidence_sources(engine: Engine) -> tuple[EvidenceSource, ...]:
     """The methods that can make evidence with this pack, the one that is shown first."""
-    return (EvidenceSource.LOCAL,)
+    if engine.indicative is None:
+        return (EvidenceSource.LOCAL,)
+    shown_first = engine.indicative.parameters.evidence
+    both = (EvidenceSource.INDICATIVE, EvidenceSource.LOCAL)
+    return both if shown_first else both[::-1]
 
 
 def attention_sources(engine: Engine) -> tuple[str, ...]:
@@ -118,7 +133,12 @@ def pair_evidence(
         raise UsageError(f"the pack {engine.embedder.pack_name} makes no co-attention of the kind '{attention}'")
     features = asked.embedding.local_features
     weights = None if features is None else asked.weights_on(Grid(features.shape[0], features.shape[1]))
-    return match_evidence(
+    chosen = source or evidence_sources(engine)[0]
+    part = engine.indicative
+    output = None
+    if part is not None and (chosen is EvidenceSource.INDICATIVE or part.parameters.judges):
+        output = _indicative_output(asked, answered, part)
+    evidence = match_evidence(
         asked.embedding,
         answered.embedding,
         query_box=asked.pixels.box,
@@ -127,6 +147,30 @@ def pair_evidence(
         code_logits=engine.embedder.code_logits,
         query_weights=weights,
         region=asked.pixels.region is not None,
+        judge=None if part is None or output is None else partial(part.parameters.relevance, output.logit),
+    )
+    if part is None or output is None or chosen is not EvidenceSource.INDICATIVE:
+        return evidence
+    return indicative_evidence(evidence, output, part.parameters, region=asked.pixels.region is not None)
+
+
+def _indicative_output(asked: EmbeddedItem, answered: EmbeddedItem, part: IndicativePart) -> IndicativeOutput:
+    """One run of the indicative network, with the person's weights on the query's patches."""
+    pictures = [_indicative_input(item, part) for item in (answered, asked)]
+    weights = asked.weights_on(INDICATIVE_GRID)
+    if weights is None:
+        weights = np.ones((INDICATIVE_GRID.rows, INDICATIVE_GRID.columns), dtype=np.float32)
+    logits, matching = part.network.match(pictures[0][None], pictures[1][None], weights[None])
+    return IndicativeOutput(logit=float(logits[0]), matching=matching[0])
+
+
+def _indicative_input(item: EmbeddedItem, part: IndicativePart) -> NDArray[np.generic]:
+    """The picture of an item in the form that the network takes."""
+    features = item.embedding.local_features
+    return (
+        square_pixels(item.pixels.rgb)
+        if part.network.reads_pixels or features is None
+        else square_features(features)
     )
 
 
