@@ -49,7 +49,7 @@ class LocalCodes:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFeatures:
-    """What the catalogue keeps per (content fingerprint, pack digest); no beta from packs without a second model."""
+    """What the catalogue keeps per (content fingerprint, pack digest). Not every pack has a second model."""
 
     alpha: NDArray[np.float16]
     alpha_code: NDArray[np.uint8] | None

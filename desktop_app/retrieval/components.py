@@ -1,0 +1,116 @@
+"""Groups of photos that are each other's nearest neighbours: classes where nobody has named any (S2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_CLASS = -1
+_BLOCK = 512  # rows whose cosines are computed at once
+
+Rows = NDArray[np.int64]
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentParameters:
+    """neighbours: k of the mutual k-nearest-neighbour graph. cosine: least cosine of an edge. least: photos that a
+    component needs to be called a class. [ours]: S2 assumes that classes are known."""
+
+    neighbours: int = 5
+    cosine: float = 0.6
+    least: int = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MutualNeighbours:
+    """The mutual nearest neighbours of a gallery, ready to be asked for its groups with one photo left out.
+
+    rows: [N, min(k + 1, N - 1)] int64, the nearest photos of every photo, nearest first, itself not among them.
+    cosines: as many float32. One more than k are kept: when a photo is left out, the next one moves up.
+    """
+
+    rows: Rows
+    cosines: Float
+    parameters: ComponentParameters
+
+    @classmethod
+    def of(cls, features: Float, parameters: ComponentParameters | None = None) -> MutualNeighbours:
+        """features: [N, D] float32, L2-normalised. Of equal cosines the smaller row is nearer."""
+        parameters = parameters or ComponentParameters()
+        count = max(0, min(parameters.neighbours + 1, len(features) - 1))
+        rows = np.empty((len(features), count), np.int64)
+        cosines = np.empty((len(features), count), np.float32)
+        for start in range(0, len(features), _BLOCK):
+            block = features[start : start + _BLOCK] @ features.T
+            block[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
+            found = _largest(block, count)
+            rows[start : start + len(block)] = found
+            cosines[start : start + len(block)] = np.take_along_axis(block, found, 1)
+        return cls(rows, cosines, parameters)
+
+    def classes(self, *, without: int | None = None) -> Rows:
+        """[N] int64: the class number of every photo, NO_CLASS for those in no component large enough.
+
+        `without`: the gallery as it would be without this photo, so that a query that lies in the gallery takes
+        part in nothing computed from it; the photo itself gets NO_CLASS. Numbers count from 0 in the order of the
+        first photo of each class.
+        """
+        n, k = len(self.rows), self.parameters.neighbours
+        valid = self.cosines >= self.parameters.cosine
+        if without is None:
+            valid[:, k:] = False
+        else:
+            gone = self.rows == without
+            valid[:, k:] &= gone[:, :k].any(1, keepdims=True)  # the next one moves up
+            valid &= ~gone
+            valid[without] = False
+        ends = np.broadcast_to(np.arange(n)[:, None], valid.shape)[valid]
+        edges = np.unique(ends * n + self.rows[valid])
+        mutual = edges[np.isin(edges, (edges % n) * n + edges // n)] if n else edges
+        roots = _roots(n, mutual // max(n, 1), mutual % max(n, 1))
+        return _numbered(roots, self.parameters.least)
+
+
+def mutual_knn_components(features: Float, parameters: ComponentParameters | None = None) -> Rows:
+    """[N] int64 class numbers from 0, NO_CLASS for photos alone: the connected components of the graph whose edges
+    join photos that are among each other's k nearest with a cosine of at least t.
+
+    features: [N, D] float32, L2-normalised.
+    """
+    return MutualNeighbours.of(features, parameters).classes()
+
+
+def _largest(scores: Float, count: int) -> Rows:
+    """[B, count]: the columns of the largest scores of every row, largest first; of equals the smaller column."""
+    if count == 0:
+        return np.empty((len(scores), 0), np.int64)
+    least = -np.partition(-scores, count - 1, axis=1)[:, count - 1]
+    found = np.empty((len(scores), count), np.int64)
+    for row, (values, bound) in enumerate(zip(scores, least, strict=True)):
+        near = np.flatnonzero(values >= bound)
+        found[row] = near[np.argsort(-values[near], kind="stable")[:count]]
+    return found
+
+
+def _roots(n: int, a: Rows, b: Rows) -> Rows:
+    """[n]: the smallest member of every node's component, of a graph with edges a - b given in both directions."""
+    roots = np.arange(n)
+    while True:
+        lowest = roots.copy()
+        np.minimum.at(lowest, a, roots[b])
+        np.minimum.at(lowest, roots[a], roots[b])  # whole trees hang on, not only the node at the edge
+        lowest = lowest[lowest]
+        if np.array_equal(lowest, roots):
+            return roots
+        roots = lowest
+
+
+def _numbered(roots: Rows, least: int) -> Rows:
+    """Class numbers in the order of the roots; components smaller than `least` get NO_CLASS."""
+    found, at, counts = np.unique(roots, return_inverse=True, return_counts=True)
+    large = counts >= least
+    numbers = np.where(large, np.cumsum(large) - 1, NO_CLASS)
+    return np.asarray(numbers[at], np.int64) if len(found) else np.empty(0, np.int64)
