@@ -11,7 +11,7 @@ from desktop_app.domain.errors import PackError
 from desktop_app.domain.features import Embedding
 from desktop_app.inference.manifest import CODES, InputSpec, Manifest
 
-_DESCRIPTORS = {"alpha", "beta"}
+_DESCRIPTORS = {"alpha", "beta", "regions"}
 
 Arrays = Mapping[str, NDArray[np.generic]]
 """Outputs of a graph by role ("alpha", "local_map", ...)."""
@@ -35,12 +35,12 @@ def network_input(batch: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.gener
 def embeddings(arrays: Arrays, *, pack: str) -> list[Embedding]:
     """One Embedding per picture from the outputs of one run, in float32; outputs the pack lacks are None.
 
-    alpha and beta are brought to length 1 again, which int8 and float16 graphs miss by a little. Raises PackError
+    Descriptors are brought to length 1 again, which int8 and float16 graphs miss by a little. Raises PackError
     naming `pack` when a value is not finite.
     """
     floats = {role: _float32(role, array, pack) for role, array in arrays.items() if role not in CODES}
     for role in _DESCRIPTORS & floats.keys():
-        lengths = np.linalg.norm(floats[role], axis=1, keepdims=True)
+        lengths = np.linalg.norm(floats[role], axis=-1, keepdims=True)
         floats[role] = floats[role] / np.maximum(lengths, np.float32(1e-12))
 
     def of(role: str, index: int) -> NDArray[np.float32] | None:
@@ -58,6 +58,7 @@ def embeddings(arrays: Arrays, *, pack: str) -> list[Embedding]:
             local_features=of("local_features", index),
             beta=of("beta", index),
             beta_code=code("beta_code", index),
+            regions=of("regions", index),
         )
         for index in range(len(floats["alpha"]))
     ]
@@ -110,7 +111,7 @@ def _fits(shape: Sequence[int], wanted: Sequence[int | str], sizes: dict[str, in
 
 def _value_problems(role: str, values: NDArray[np.float64]) -> list[str]:
     """What the contract says about the values themselves; the tolerance leaves room for int8 and float16."""
-    if role in _DESCRIPTORS and np.abs(np.linalg.norm(values, axis=1) - 1).max() > 0.02:
+    if role in _DESCRIPTORS and np.abs(np.linalg.norm(values, axis=-1) - 1).max() > 0.02:
         return [f"its global descriptors ('{role}') do not have length 1"]
     if role == "attention" and (values.min() < -1e-3 or np.abs(values.sum(axis=(1, 2)) - 1).max() > 0.02):
         return ["its 'attention' does not sum to 1"]

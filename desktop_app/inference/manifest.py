@@ -12,7 +12,7 @@ from types import MappingProxyType
 from desktop_app.domain.errors import PackError
 
 FORMAT = 1
-ROLES = ("alpha", "alpha_code", "attention", "local_map", "local_features", "beta", "beta_code")
+ROLES = ("alpha", "alpha_code", "attention", "local_map", "local_features", "beta", "beta_code", "regions")
 CODES = ("alpha_code", "beta_code")
 """The roles that are hash codes: uint8, eight bits packed into a byte, the first bit highest."""
 EMBED_FILE = "embed.onnx"

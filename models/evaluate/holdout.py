@@ -73,7 +73,14 @@ class GraphEmbedder:
         made = list(self.embed(pictures))
         codes = make_local_codes_batch(made, self.code_logits)
         return [
-            PhotoFeatures(e.alpha.astype(np.float16), e.alpha_code, c) for e, c in zip(made, codes, strict=True)
+            PhotoFeatures(
+                alpha=e.alpha.astype(np.float16),
+                alpha_code=e.alpha_code,
+                local=c,
+                beta=None if e.beta is None else e.beta.astype(np.float16),
+                beta_code=e.beta_code,
+            )
+            for e, c in zip(made, codes, strict=True)
         ]
 
 
