@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.features import LocalCodes, PhotoFeatures
 from desktop_app.domain.photos import FolderId, FolderRecord, FoundFile, PhotoId, PhotoRecord
-from desktop_app.library import feature_store, health, photo_store, scan_store, work_store
+from desktop_app.library import feature_store, health, label_store, photo_store, scan_store, work_store
 from desktop_app.library.database import Database, open_or_create, open_reader
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.previews import PreviewCache
@@ -230,6 +230,16 @@ class Catalogue:
     def photos_of_features(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[int, list[PhotoRecord]]:
         """row -> the photos shown that have it, by id. Copies share a row; rows that nobody has are no keys."""
         return feature_store.photos_of_features(self._db, [int(row) for row in rows])
+
+    # --- labels ----------------------------------------------------------------------------------------------
+
+    def labels(self, kind: str) -> list[tuple[bytes, str]]:
+        """(path, label) of every photo with labels of a kind: tags, albums or marks."""
+        return label_store.labels(self._db, kind)
+
+    def set_labels(self, photo: PhotoId, kind: str, names: Iterable[str]) -> None:
+        """Replace the labels of one kind of a photo."""
+        label_store.set_labels(self._db, photo, kind, names)
 
     # --- settings and health ---------------------------------------------------------------------------------
 

@@ -86,7 +86,17 @@ ALTER TABLE features ADD COLUMN beta BLOB;
 ALTER TABLE features ADD COLUMN beta_code BLOB;
 """
 
-STEPS: tuple[str, ...] = (_STEP_1, _STEP_2)
+# What a person said about photos; kind: tags, albums or marks.
+_STEP_3 = """
+CREATE TABLE labels (
+    photo INTEGER NOT NULL REFERENCES photos(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    label TEXT NOT NULL,
+    PRIMARY KEY (photo, kind, label)
+) STRICT, WITHOUT ROWID;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3)
 VERSION = len(STEPS)
 
 
