@@ -1,8 +1,8 @@
 """timm, importable beside every build of torch.
 
-The torchvision of the package index is compiled for CUDA. Beside a CPU build of torch its compiled operators do not
-load, and its Python part then stumbles over two names that they would have registered. timm needs the Python part
-only, so the names are registered here, without anything behind them.
+The torchvision of the package index is compiled for CUDA. Beside a CPU build of torch its compiled operators do
+not load, and its Python part then stumbles over two names that they would have registered. timm needs the Python
+part only, so the names are registered here, without anything behind them.
 """
 
 from __future__ import annotations

@@ -105,19 +105,51 @@ def _explain(commands: Commands) -> None:
 
 
 def _packs(commands: Commands) -> None:
-    parser = _command(commands, "packs", "list and verify the model packs")
+    parser = _command(commands, "packs", "list, check, import, adapt and remove model packs")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
     listing = _command(actions, "list", "list the installed packs", run="packs_list")
     _json_option(listing)
     verify = _command(actions, "verify", "check the files, shapes and outputs of packs", run="packs_verify")
     verify.add_argument("packs", nargs="*", metavar="PACK", help="a name or a folder (default: all)")
     _json_option(verify)
-    for name, text in (
-        ("import", "wrap an ONNX network as a pack"),
-        ("adapt", "adapt a pack to a library"),
-        ("remove", "remove an imported pack"),
-    ):
-        _later(actions, name, text)
+    _packs_import(actions)
+    _packs_adapt(actions)
+    remove = _command(actions, "remove", "delete a pack that was added", run="packs_remove")
+    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("--force", action="store_true", help="also when the library works with it")
+    _library_option(remove)
+    _json_option(remove)
+
+
+def _packs_import(actions: Commands) -> None:
+    parser = _command(actions, "import", "make a pack of any ONNX backbone", run="packs_import")
+    parser.add_argument("file", type=Path, metavar="FILE.onnx")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--photos", type=Path, metavar="DIR", help="photos to learn centring and thresholds from")
+    source.add_argument("--library", type=Path, metavar="L", help="or the photos of this library")
+    parser.add_argument("--name", metavar="N", help="what the pack is called (default: the file's name)")
+    parser.add_argument("--mean", metavar="R,G,B", help="of pixels from 0 to 1; overrides what is found")
+    parser.add_argument("--std", metavar="R,G,B", help="likewise")
+    parser.add_argument("--size", metavar="PIXELS", help="side, or HEIGHTxWIDTH, of the pictures it takes")
+    parser.add_argument(
+        "--count", type=int, default=400, metavar="N", help="most photos used (default %(default)s)"
+    )
+    _json_option(parser)
+
+
+def _packs_adapt(actions: Commands) -> None:
+    parser = _command(actions, "adapt", "adapt a pack to your own tags, albums or marks", run="packs_adapt")
+    _library_option(parser)
+    source = parser.add_mutually_exclusive_group()
+    for kind in ("tags", "albums", "marks"):
+        source.add_argument(
+            f"--{kind}", dest="source", action="store_const", const=kind, help=f"learn from the library's {kind}"
+        )
+    source.add_argument("--labels", type=Path, metavar="FILE.csv", help="learn from lines of path,label")
+    parser.add_argument("--name", metavar="N", help="what the new pack is called (default: PACK-adapted)")
+    _pack_option(parser)
+    _device_option(parser)
+    _json_option(parser)
 
 
 def _library(commands: Commands) -> None:

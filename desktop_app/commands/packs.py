@@ -1,12 +1,14 @@
-"""`indicium packs list|verify`"""
+"""`indicium packs list|verify|remove`"""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from desktop_app.bootstrap import pack_places
+from desktop_app.bootstrap import library_root, open_library, pack_places
+from desktop_app.commands.options import options_of
 from desktop_app.commands.output import print_json, size, table
 from desktop_app.domain.photos import path_text
+from desktop_app.services.pack_install import remove_pack
 from desktop_app.services.packs import installed_packs, verify_packs
 
 
@@ -67,3 +69,18 @@ def packs_verify(arguments: Namespace) -> int:
             for problem in check.problems:
                 print(f"  {problem}")
     return 1 if any(check.problems for check in checks) else 0
+
+
+def packs_remove(arguments: Namespace) -> int:
+    """Delete a pack that was added."""
+    options = options_of(arguments)
+    if library_root(options).is_dir():
+        with open_library(options, writer=False) as session:
+            folder = remove_pack(arguments.name, folders=pack_places(), library=session, force=arguments.force)
+    else:
+        folder = remove_pack(arguments.name, folders=pack_places(), library=None)
+    if arguments.json:
+        print_json({"removed": arguments.name, "path": path_text(bytes(folder))})
+    else:
+        print(f"Removed the pack {arguments.name}")
+    return 0

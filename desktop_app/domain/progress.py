@@ -19,6 +19,7 @@ class Phase(StrEnum):
     CHECKING = "checking"
     REPAIRING = "repairing"
     EVALUATING = "evaluating"
+    LEARNING = "learning"
     DONE = "done"
 
 

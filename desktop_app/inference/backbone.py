@@ -1,4 +1,4 @@
-"""A backbone at work before it is a pack: which outputs are the descriptor and the cells is found by running it."""
+"""A backbone at work before it is a pack: which outputs are descriptor and cells is found by running it."""
 
 from __future__ import annotations
 

@@ -150,18 +150,31 @@ def write_embed(
 
 
 def write_adapted(
-    path: Path, source: Path, *, alpha: str, alpha_code: str | None, descriptor: DescriptorHead
+    path: Path,
+    source: Path,
+    *,
+    alpha: str,
+    alpha_code: str | None,
+    regions: str | None,
+    descriptor: DescriptorHead,
 ) -> GraphOutputs:
     """Write the pack graph `source` with a linear adapter behind `alpha`; all other outputs stay what they are.
 
-    alpha, alpha_code: its outputs' names. Returns the new names of these two. Raises PackError.
+    alpha, alpha_code: its outputs' names; regions: that of its descriptors of regions [B, R, D], which get the
+    same adapter. Returns the new names of these. Raises PackError.
     """
     model = onnx.load(str(source))
     writer = _Writer(model)
     names: dict[str, str] = {}
-    kept = [value for value in model.graph.output if value.name not in (alpha, alpha_code)]
+    kept = [value for value in model.graph.output if value.name not in (alpha, alpha_code, regions)]
     del model.graph.output[:]
     _descriptor(writer, model, names, alpha, descriptor)
+    if regions is not None:
+        size, width = descriptor.weight.shape
+        centred = writer.add("Sub", writer.l2(regions, width), writer.constant(descriptor.mean))
+        projected = writer.add("MatMul", centred, writer.constant(descriptor.weight.T))
+        names["regions"] = writer.l2(projected, size, result=f"{writer.prefix}regions")
+        _output(model, names["regions"], TensorProto.FLOAT, ["B", "R", size])
     model.graph.output.extend(kept)
     _finish(path, model)
     return GraphOutputs(names)
