@@ -21,7 +21,7 @@ class Embedding:
     local_features: [h, w, 128] float32, L2-normalised per cell.
     beta: [256] float32, L2-normalised descriptor of the second model (S2).
     beta_code: [32] uint8, its hash code, packed like that of alpha.
-    regions: [R, 512] float32, L2-normalised descriptors of the whole photo and of its tiles, comparable with alpha.
+    regions: [R, 512] float32, L2-normalised descriptors of the whole photo and its tiles, comparable with alpha.
     """
 
     alpha: Float
