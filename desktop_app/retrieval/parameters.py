@@ -15,6 +15,7 @@ from desktop_app.domain.errors import PackError
 Section = Mapping[str, object]
 
 CODES, CENTROIDS = "codes", "centroids"  # what the many-to-many match compares
+REGION_INPUTS = ("nearest", "contrast", "whole", "tile")
 RELEVANCE_INPUTS = ("global", "local", "links", "link_cosine")
 
 
@@ -216,11 +217,38 @@ class FusionParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionParameters:
+    """Relevance of a result to a part of a picture: a logistic of what `region_evidence` measures.
+
+    `weights` by input name: "nearest", "contrast", "whole", "tile". A pack without the section has no weights and a
+    relevance of zero, so that the relevance of the pair decides alone.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    bias: float = -60.0
+
+    @classmethod
+    def from_manifest(cls, section: Section) -> RegionParameters:
+        weights = _section(section, "weights")
+        unknown = [name for name in weights if name not in REGION_INPUTS]
+        if unknown:
+            raise PackError(
+                f"the manifest of the pack asks for the region input {unknown[0]!r}, unknown to this version",
+                remedy="Install a newer version of the application",
+            )
+        return cls(
+            weights={name: _number(weights, name, 0.0) for name in weights},
+            bias=_number(section, "bias", cls().bias),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RetrievalParameters:
     """All of the above for one pack.
 
     `calibration_global` belongs to answers after the stage `global`, `calibration_balanced` to those after
-    `local`.
+    `local`. `map_thresholds`: by source of evidence ("local", "indicative", "clusters", "canet"), the height from
+    which its map counts as evidence, chosen on TRAIN composites.
     """
 
     match: MatchParameters = MatchParameters()
@@ -231,6 +259,8 @@ class RetrievalParameters:
     fusion: FusionParameters = FusionParameters()
     calibration_global: Logistic = Logistic()
     calibration_balanced: Logistic = Logistic()
+    region: RegionParameters = field(default_factory=RegionParameters)
+    map_thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_manifest(cls, manifest: Section) -> RetrievalParameters:
@@ -240,6 +270,7 @@ class RetrievalParameters:
         """
         thresholds = _section(manifest, "thresholds")
         calibration = _section(manifest, "calibration")
+        map_thresholds = _section(manifest, "map_thresholds")
         return cls(
             match=MatchParameters.from_manifest(thresholds),
             links=LinkParameters.from_manifest(thresholds),
@@ -249,4 +280,6 @@ class RetrievalParameters:
             fusion=FusionParameters.from_manifest(_section(manifest, "fusion")),
             calibration_global=Logistic.from_manifest(_section(calibration, "global")),
             calibration_balanced=Logistic.from_manifest(_section(calibration, "balanced")),
+            region=RegionParameters.from_manifest(_section(manifest, "region")),
+            map_thresholds={name: _number(map_thresholds, name, 0.0) for name in map_thresholds},
         )
