@@ -162,7 +162,7 @@ def _links(
 
 def _on_fixed_scale(sums: Float, relevance: float) -> Float:
     """relevance x sum / largest sum."""
-    return (relevance * sums / max(float(sums.max()), 1e-9)).astype(np.float32)
+    return np.asarray(relevance * sums / max(float(sums.max()), 1e-9), dtype=np.float32)
 
 
 def _bounded(logit: float) -> float:

@@ -3,7 +3,7 @@ decodes them. Every threshold of a pack is chosen here, on held-out TRAIN pairs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,32 +159,20 @@ def figures(pairs: PairSet, given: Answers, *, least: float = 0.0) -> dict[str, 
 
 
 def feedback_figures(
-    net: IndicativeNetwork, pairs: PairSet, groups: Sequence[Sequence[int]], *, form: str, n: int
+    net: IndicativeNetwork,
+    pairs: PairSet,
+    given: Answers,
+    groups: Sequence[Sequence[int]],
+    *,
+    form: str,
+    n: int,
 ) -> dict[str, float]:
-    """S1 section 3.4 on groups of pairs that share a query: the first n results (by relevance) give Q*, and every
-    pair is asked again with it as the query's weights. Relevance and maps of the second round.
+    """S1 section 3.4: of every group of pairs that share a query the first n results (by the relevance in `given`,
+    the answers of the first round) give Q*, and all are asked again with it as the query's weights: figures of
+    that round.
     """
-    rows, weights = [], []
-    first = answers(net, pairs, [row for group in groups for row in group])
-    at = 0
+    weights = np.ones((len(pairs), GRID.rows, GRID.columns), np.float32)
     for group in groups:
-        order = at + np.argsort(-first.logits[at : at + len(group)], kind="stable")
-        mask = feedback_mask([first.output(int(one)).q_sum() for one in order[:n]], form=form)
-        rows += list(group)
-        weights += [mask] * len(group)
-        at += len(group)
-    second = answers(net, pairs, rows, weights=np.stack(weights))
-    everywhere = Answers(np.zeros(len(pairs)), np.zeros((len(pairs), 196, 196), np.float16))
-    everywhere.logits[rows], everywhere.matching[rows] = second.logits, second.matching
-    composites = [row for row in rows if row in set(pairs.of_kind("composite").tolist())]
-    relevant = np.isin(rows, pairs.of_kind("view", "composite"))
-    figures_ = relevance_figures(second.logits, relevant) | map_figures(pairs, everywhere, composites)
-    return {key: value for key, value in figures_.items() if "threshold" not in key}
-
-
-def in_batches(total: int, size: int) -> Iterator[slice]:
-    """Slices of at most `size` over `total`."""
-    return (slice(start, min(start + size, total)) for start in range(0, total, size))
-
-
-Progress = Callable[[str], None]
+        best = sorted(group, key=lambda row: -given.logits[row])[:n]
+        weights[list(group)] = feedback_mask([given.output(row).q_sum() for row in best], form=form)
+    return figures(pairs, answers(net, pairs, weights=weights))

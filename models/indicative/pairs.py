@@ -8,8 +8,6 @@ stranger    photos of different classes, half of them nearest neighbours by alph
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,10 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop_app.evaluation.composites import make_composite
+from desktop_app.evaluation.composites import make_composite, random_outline
 from desktop_app.evaluation.views import make_view
 from desktop_app.retrieval.indicative import GRID, square_features, square_pixels
-from models.data import LABELLED, PhotoCache, Rgb, class_name, holdout_classes, whole
+from models.data import LABELLED, PhotoCache, Rgb, holdout_classes, whole
 from models.evaluate.holdout import GraphEmbedder
 from models.manifest import Shape
 
@@ -51,6 +49,11 @@ class PairSet:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+    @property
+    def dimension(self) -> int:
+        """Of the features (3 for pixels)."""
+        return int(self.result.shape[3])
 
     def of_kind(self, *names: str) -> NDArray[np.int64]:
         """Positions of the pairs of these kinds."""
@@ -130,7 +133,43 @@ class PairMaker:
             add("kind", self.decode(result), self.decode(query))
         for result, query in self._strangers(rows, counts.get("stranger", 0), pool, random):
             add("stranger", self.decode(result), self.decode(query))
-        return PairSet(**{name: np.stack(values) for name, values in parts.items()})  # type: ignore[arg-type]
+        return _stacked(parts)
+
+    def groups(
+        self, rows: Sequence[int], *, objects: int, scenes: int, strangers: int, seed: int
+    ) -> tuple[PairSet, list[list[int]]]:
+        """Pairs that share a query, for feedback: each of `objects` asks `scenes` results it was pasted into and
+        `strangers` others. Returns the pairs and the positions of each group. How the query maps to a scene is not
+        kept (its crop is that of the first composite), only where the object lies."""
+        random = np.random.default_rng(seed)
+        parts: dict[str, list[NDArray[np.generic]]] = {f.name: [] for f in fields(PairSet)}
+        members = []
+        none = np.zeros((GRID.rows, GRID.columns), np.float16)
+        for _ in range(objects):
+            source, *others = (int(row) for row in random.choice(rows, 1 + scenes + strangers, replace=False))
+            photo = self.decode(source)
+            outline = random_outline(photo, random)
+            query: NDArray[np.generic] | None = None
+            start = len(parts["kind"])
+            for at, other in enumerate(others):
+                scene, mask, kind = self.decode(other), none, "stranger"
+                if at < scenes:
+                    made = make_composite(photo, scene, random, polygon=outline)
+                    scene, mask, kind = made.scene, cell_shares(made.mask), "composite"
+                    query = self.form(made.query) if query is None else query
+                assert query is not None
+                row = (
+                    self.form(scene),
+                    query,
+                    np.uint8(KINDS.index(kind)),
+                    np.zeros((3, 3), np.float32),
+                    mask,
+                    none,
+                )
+                for name, value in zip(parts, row, strict=True):
+                    parts[name].append(value)
+            members.append(list(range(start, len(parts["kind"]))))
+        return _stacked(parts), members
 
     def _of_a_kind(self, rows: Sequence[int], count: int, random: np.random.Generator) -> list[tuple[int, int]]:
         by_class: dict[str, list[int]] = {}
@@ -168,6 +207,10 @@ class PairMaker:
         return found
 
 
+def _stacked(parts: dict[str, list[NDArray[np.generic]]]) -> PairSet:
+    return PairSet(**{name: np.stack(values) for name, values in parts.items()})  # type: ignore[arg-type]
+
+
 def features_form(embedder: GraphEmbedder, shapes: Sequence[Shape]) -> Form:
     """The pack's local features on the 14 x 14 grid."""
 
@@ -182,45 +225,6 @@ def features_form(embedder: GraphEmbedder, shapes: Sequence[Shape]) -> Form:
 def pixels_form(rgb: Rgb) -> NDArray[np.generic]:
     """The whole picture as 224 x 224."""
     return square_pixels(rgb)
-
-
-def cached_pairs(
-    *,
-    pack: Path,
-    cache: PhotoCache,
-    folder: Path,
-    input_form: str,
-    shapes: Sequence[Shape],
-    digest: str,
-    held_out: bool,
-    counts: dict[str, int],
-    seed: int,
-    say: Callable[[str], None],
-) -> PairSet:
-    """The pairs of one recipe, made once and kept in `folder`.
-
-    held_out: from the held-out TRAIN classes and every tenth photo without a class, which training never sees.
-    """
-    digest = digest if input_form == "features" else ""
-    recipe = json.dumps([digest, input_form, held_out, counts, seed, len(cache)])
-    side = "holdout" if held_out else "train"
-    name = f"pairs-{input_form}-{side}-{hashlib.blake2b(recipe.encode(), digest_size=6).hexdigest()}.npz"
-    path = folder / name
-    if path.exists():
-        return PairSet.load(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    embedder = GraphEmbedder(pack / "embed.onnx", pack / "code.onnx")
-    rows = usable_rows(cache, held_out=held_out)
-    teaching = [p.set in TEACHING for p in cache.photos]
-    labels = [class_name(p) if teaches else None for p, teaches in zip(cache.photos, teaching, strict=True)]
-
-    def alpha(row: int) -> NDArray[np.float32]:
-        return next(iter(embedder.embed([whole(cache.decode(row), shapes)]))).alpha
-
-    form = pixels_form if input_form == "pixels" else features_form(embedder, shapes)
-    made = PairMaker(cache.decode, labels, form, alpha).make(rows, counts, seed, say=say)
-    made.save(path)
-    return made
 
 
 def usable_rows(cache: PhotoCache, *, held_out: bool) -> list[int]:

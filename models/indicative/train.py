@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import math
 import time
@@ -28,10 +29,11 @@ from torch import Tensor
 
 from desktop_app.inference.packs import load_manifest
 from models import checkpoint
-from models.data import SET_LIMITS, PhotoCache, list_photos
+from models.data import SET_LIMITS, PhotoCache, class_name, list_photos, whole
+from models.evaluate.holdout import GraphEmbedder
 from models.indicative.losses import Truth, evidence_losses, relevance_loss
 from models.indicative.measure import answers, as_input, figures
-from models.indicative.pairs import PairSet, cached_pairs
+from models.indicative.pairs import TEACHING, PairMaker, PairSet, features_form, pixels_form, usable_rows
 from models.indicative.settings import PRESETS, Settings
 from models.networks.indicative.har import MODES
 from models.networks.indicative.network import INPUTS, LAYOUTS, IndicativeConfig, IndicativeNetwork
@@ -257,6 +259,16 @@ class Training:
         pyplot.close(figure)
 
 
+def load_settings(run: Path) -> Settings:
+    """The settings a run was made with. Raises ValueError when there is no run."""
+    path = run / "settings.json"
+    if not path.exists():
+        raise ValueError(f"there is no run in {run}: train first")
+    held = json.loads(path.read_text())
+    held |= {name: tuple(held[name]) for name in ("metrics", "widths") if held[name] is not None}
+    return Settings(**held)
+
+
 def prepared(net: IndicativeNetwork, pairs: PairSet, *, count: int = 24) -> IndicativeNetwork:
     """Set medians and whitening from the training pairs. Returns `net`."""
     rows = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).astype(int)
@@ -280,26 +292,46 @@ def start_from(net: IndicativeNetwork, run: Path) -> None:
 def pair_sets(
     settings: Settings, *, pack: Path, data: Path, cache_folder: Path, say: Say = print
 ) -> tuple[PairSet, PairSet]:
-    """The training pairs and the held-out pairs of these settings."""
+    """The training pairs and the held-out pairs of these settings, made once and kept in the cache."""
+    made = []
+    digest = load_manifest(pack).digest if settings.input == "features" else ""
+    for held_out, counts in ((False, settings.counts), (True, settings.holdout)):
+        seed = settings.seed + held_out
+        recipe = json.dumps([digest, settings.input, held_out, counts, seed])
+        name = hashlib.blake2b(recipe.encode(), digest_size=6).hexdigest()
+        side = "holdout" if held_out else "train"
+        path = cache_folder / "indicative" / f"pairs-{settings.input}-{side}-{name}.npz"
+        if not path.exists():
+            maker, rows = open_photos(settings, pack, data, cache_folder, held_out=held_out)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            maker.make(rows, counts, seed, say=say).save(path)
+        made.append(PairSet.load(path))
+    return made[0], made[1]
+
+
+def feedback_pairs(
+    settings: Settings, *, objects: int, pack: Path, data: Path, cache_folder: Path
+) -> tuple[PairSet, list[list[int]]]:
+    """Held-out pairs for feedback: every object asks ten scenes that show it and ten that do not."""
+    maker, rows = open_photos(settings, pack, data, cache_folder, held_out=True)
+    return maker.groups(rows, objects=objects, scenes=10, strangers=10, seed=settings.seed)
+
+
+def open_photos(
+    settings: Settings, pack: Path, data: Path, cache_folder: Path, *, held_out: bool
+) -> tuple[PairMaker, list[int]]:
+    """The TRAIN photos of one side (held out or not), and a maker of pairs from them with the pack's features."""
     manifest = load_manifest(pack)
     cache = PhotoCache.build(data, list_photos(data, limits=SET_LIMITS), cache_folder)
-    made = []
-    for held_out, counts in ((False, settings.counts), (True, settings.holdout)):
-        made.append(
-            cached_pairs(
-                pack=pack,
-                cache=cache,
-                folder=cache_folder / "indicative",
-                input_form=settings.input,
-                shapes=list(manifest.input.shapes),
-                digest=manifest.digest,
-                held_out=held_out,
-                counts=counts,
-                seed=settings.seed + held_out,
-                say=say,
-            )
-        )
-    return made[0], made[1]
+    embedder = GraphEmbedder(pack / "embed.onnx", pack / "code.onnx")
+    shapes = list(manifest.input.shapes)
+    labels = [class_name(photo) if photo.set in TEACHING else None for photo in cache.photos]
+
+    def alpha(row: int) -> NDArray[np.float32]:
+        return next(iter(embedder.embed([whole(cache.decode(row), shapes)]))).alpha
+
+    form = pixels_form if settings.input == "pixels" else features_form(embedder, shapes)
+    return PairMaker(cache.decode, labels, form, alpha), usable_rows(cache, held_out=held_out)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -325,8 +357,7 @@ def main(argv: list[str] | None = None) -> None:
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     pairs, held_out = pair_sets(settings, pack=args.pack, data=args.data, cache_folder=args.cache)
-    local = load_manifest(args.pack).local
-    net = prepared(make_network(settings, local.dimension if local else 128), pairs)
+    net = prepared(make_network(settings, pairs.dimension), pairs)
     if args.start is not None:
         start_from(net, args.start)
     training = Training(net.to(settings.device), pairs, settings, args.out)
