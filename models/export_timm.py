@@ -3,15 +3,17 @@
     python -m models.export timm:resnet18.a1_in1k --weights resnet18.safetensors --out resnet18.onnx
 
 CNN or ViT: the file has the outputs `embedding` [B, D] (what the model would hand to its classifier; of an image
-tower of two towers, its place in the common space) and `map` (the last feature map) or `tokens` (patch tokens,
-behind class token and registers). Size, mean and standard deviation are written into the file, where the import
-finds them. Nothing is fetched when `--weights` names a file or with `--random`.
+tower of two towers, its place in the common space) and `map` (features of 16 x 16 pixels where the last ones are
+coarser, else the last) or `tokens` (patch tokens, behind class token and registers). Size, mean and standard
+deviation are written into the file, where the import finds them. Nothing is fetched when `--weights` names a file
+or with `--random`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from torch import Tensor, nn
 from models.timm_library import load_timm
 
 OPSET = 17
+STRIDE = 16
 METADATA = "indicium.preprocessing"
 TOLERANCE = 1e-2  # of the largest value
 
@@ -32,19 +35,35 @@ TOLERANCE = 1e-2  # of the largest value
 class Backbone(nn.Module):
     """A timm model with the two outputs that a pack is made of.
 
-    images: [B, 3, H, W] float, normalised -> embedding [B, D], and the last features as the model keeps them:
-    [B, C, h, w], [B, h, w, C], or tokens [B, N, C].
+    images: [B, 3, H, W] float, normalised -> embedding [B, D], and its cells: the map of stride 16 of a network
+    that goes on to coarser ones, else the last features as the model keeps them: [B, C, h, w], [B, h, w, C], or
+    tokens [B, N, C].
     """
 
     def __init__(self, model: nn.Module, *, common_space: bool) -> None:
         super().__init__()
         self.model = model
         self.common_space = common_space
+        self.level = finer_level(model)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.model.forward_features(images)
+        if self.level is None:
+            features = cells = self.model.forward_features(images)
+        else:
+            features, (cells,) = self.model.forward_intermediates(images, indices=[self.level], output_fmt="NCHW")
         embedding = self.model.forward_head(features, pre_logits=not self.common_space)
-        return embedding.flatten(1), features
+        return embedding.flatten(1), cells
+
+
+def finer_level(model: nn.Module) -> int | None:
+    """The position of the features of stride 16 where the last ones are coarser; None where they are not.
+
+    Evidence and local match need places: a picture of 224 pixels has 7 x 7 cells at stride 32 and 14 x 14 at 16.
+    """
+    strides = [entry["reduction"] for entry in getattr(model, "feature_info", None) or []]
+    if not hasattr(model, "forward_intermediates") or not strides or strides[-1] <= STRIDE:
+        return None
+    return strides.index(STRIDE) if STRIDE in strides else None
 
 
 def is_two_tower(name: str) -> bool:
@@ -122,16 +141,18 @@ def _export(net: Backbone, path: Path, side: int, *, free: bool) -> bool:
         channels_last = features.shape[1] == features.shape[2] != features.shape[3]
         axes[output] |= {1: "h", 2: "w"} if channels_last else {2: "h", 3: "w"}
     try:
-        torch.onnx.export(
-            net,
-            (torch.randn(2, 3, side, side),),
-            str(path),
-            input_names=["image"],
-            output_names=["embedding", output],
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            dynamo=False,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whether tracing lost anything is measured, see `_agrees`
+            torch.onnx.export(
+                net,
+                (torch.randn(2, 3, side, side),),
+                str(path),
+                input_names=["image"],
+                output_names=["embedding", output],
+                dynamic_axes=axes,
+                opset_version=OPSET,
+                dynamo=False,
+            )
     except (RuntimeError, torch.onnx.errors.OnnxExporterError):
         if free:
             return False

@@ -25,7 +25,7 @@ def set_labels(db: Database, photo: PhotoId, kind: str, names: Iterable[str]) ->
     chosen = [(photo, _known(kind), name) for name in dict.fromkeys(names)]
     with db.transaction():
         db.execute("DELETE FROM labels WHERE photo = ? AND kind = ?", (photo, kind))
-        db.execute_many("INSERT INTO labels VALUES (?, ?, ?)", chosen)
+        db.execute_many("INSERT INTO labels(photo, kind, label) VALUES (?, ?, ?)", chosen)
 
 
 def _known(kind: str) -> str:

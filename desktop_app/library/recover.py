@@ -23,6 +23,7 @@ from desktop_app.library.layout import LibraryLayout
 log = logging.getLogger(__name__)
 
 _TABLES = ("folders", "packs", "photos", "features", "local_codes", "settings")
+_LATER = ("labels",)  # libraries of older formats do not have these
 _KEYS = {"local_codes": "feature", "settings": "rowid"}
 _STEP = 1000  # rows read at a time; where that fails the range is halved
 _SAMPLES = 200  # a table none of whose keys can be looked up has lost its root: nothing of it can be read
@@ -126,10 +127,12 @@ def _copied(catalogue: Path, copy: Path, *, first_page: Path | None = None) -> s
 
 def _copy(source: sqlite3.Connection, fresh: Database, *, bound: int) -> None:
     fresh.execute("PRAGMA foreign_keys = OFF")
-    for table in _TABLES:
+    for table in (*_TABLES, *_LATER):
         columns = [row[1] for row in fresh.rows(f"PRAGMA table_info({table})")]
         with contextlib.suppress(sqlite3.Error):
             there = {row[1] for row in source.execute(f"PRAGMA table_info({table})")}
+            if not there and table in _LATER:
+                continue
             columns = [column for column in columns if column in there]
         insert = f"INSERT OR IGNORE INTO {table}({','.join(columns)}) VALUES ({','.join('?' * len(columns))})"
         for rows in _rows(source, table, columns, bound=bound):
@@ -201,6 +204,7 @@ def _settle(fresh: Database) -> list[str]:
     notes = []
     with fresh.transaction():
         fresh.execute("DELETE FROM features WHERE pack NOT IN (SELECT id FROM packs)")
+        fresh.execute("DELETE FROM labels WHERE photo NOT IN (SELECT id FROM photos)")
         fresh.execute("UPDATE photos SET pack = NULL WHERE pack NOT IN (SELECT id FROM packs)")
         fresh.execute(
             "UPDATE photos SET status = 'pending', gone = 0, reason = NULL"

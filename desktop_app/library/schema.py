@@ -89,11 +89,12 @@ ALTER TABLE features ADD COLUMN beta_code BLOB;
 # What a person said about photos; kind: tags, albums or marks.
 _STEP_3 = """
 CREATE TABLE labels (
+    id INTEGER PRIMARY KEY,
     photo INTEGER NOT NULL REFERENCES photos(id) ON DELETE CASCADE,
     kind TEXT NOT NULL,
     label TEXT NOT NULL,
-    PRIMARY KEY (photo, kind, label)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (photo, kind, label)
+) STRICT;
 """
 
 STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3)

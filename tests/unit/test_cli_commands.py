@@ -35,9 +35,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     "arguments",
     [
         ["feedback", "session.json", "--plus", "3"],
-        ["packs", "import", "net.onnx", "--photos", "DIR"],
-        ["packs", "adapt"],
-        ["packs", "remove", "x"],
         ["evaluate", "gpr1200", "--data", "DIR"],
     ],
 )
@@ -62,6 +59,13 @@ def test_what_this_version_does_not_have_says_so_with_exit_code_2(
         ["evaluate", "folders"],
         ["evaluate", "folders", "--data", "/no/such/folder", "--profiles", "instant,quick"],
         ["library", "shine"],
+        ["packs", "import", "net.onnx"],
+        ["packs", "import", "net.onnx", "--photos", "/no/such/folder"],
+        ["packs", "import", "net.onnx", "--photos", "DIR", "--mean", "1,2"],
+        ["packs", "import", "net.onnx", "--photos", "DIR", "--size", "7"],
+        ["packs", "remove", "nosuchpack"],
+        ["packs", "remove", "../library"],
+        ["packs", "adapt", "--labels", "/no/such/table.csv"],
         ["completion", "powershell"],
     ],
 )
