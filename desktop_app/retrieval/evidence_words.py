@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from desktop_app.domain.evidence import PatchLink, Strength
 from desktop_app.domain.geometry import Cell, Grid
 from desktop_app.domain.results import Words
@@ -28,6 +31,14 @@ def place_of(cell: Cell, grid: Grid) -> str:
     row = min(2, int(3 * (cell.row + 0.5) / grid.rows))
     column = min(2, int(3 * (cell.column + 0.5) / grid.columns))
     return PLACES[row][column]
+
+
+def region_words(p: NDArray[np.float32], relevance: float) -> str:
+    """The text where a region was found without links: where the map `p` [rows, columns] is highest."""
+    row, column = divmod(int(p.argmax()), p.shape[1])
+    place = place_of(Cell(row, column), Grid(p.shape[0], p.shape[1]))
+    where = place if place == "centre" else f"{place} part"
+    return f"Something like the region you drew lies in the {where} of this one ({relevance:.2f})."
 
 
 def evidence_words(

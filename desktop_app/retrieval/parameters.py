@@ -220,8 +220,8 @@ class FusionParameters:
 class RegionParameters:
     """Relevance of a result to a part of a picture: a logistic of what `region_evidence` measures.
 
-    `weights` by input name: "nearest", "contrast", "whole", "tile". A pack without the section has no weights and a
-    relevance of zero, so that the relevance of the pair decides alone.
+    `weights` by input name: "nearest", "contrast", "whole", "tile". A pack without the section has no weights
+    and a relevance of zero, so that the relevance of the pair decides alone.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)

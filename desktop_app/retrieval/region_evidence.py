@@ -5,9 +5,9 @@ scale and with the surroundings it was marked in. A cell j of the result has the
 
     s(j) = max over i inside of cos(i, j) - max over i outside of cos(i, j)                                  [ours]
 
-which is positive only where the result resembles the part more than anything round it: plain background, tissue or
-sky that both pictures share cancels out. Parts of few cells are looked for at a zoom of 2 or 3, in overlapping tiles
-of both pictures that go through the network one by one.
+which is positive only where the result resembles the part more than anything round it: plain background, tissue
+or sky that both pictures share cancels out. Parts of few cells are looked for at a zoom of 2 or 3, in
+overlapping tiles of both pictures that go through the network one by one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ ZOOMS = tuple(_TILES)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedCells:
-    """Local features [n, d], L2-normalised, and the middles of their cells [n, 2], x and y in shares of the picture."""
+    """Local features [n, d], L2-normalised, and the middles of their cells [n, 2], x and y in shares of the
+    picture."""
 
     features: Float
     places: NDArray[np.float64]
@@ -43,8 +44,8 @@ class PlacedCells:
 class RegionMeasurements:
     """What is measured between a part and a result.
 
-    nearest: largest cosine of a cell inside the part with any cell of the result. contrast: largest s(j). whole: cosine
-    of the part's descriptor with that of the result, tile: with that of its best tile at the zoom in use.
+    nearest: largest cosine of a cell inside the part with any cell of the result. contrast: largest s(j). whole:
+    cosine of the part's descriptor with that of the result, tile: with that of its best tile at the zoom in use.
     """
 
     nearest: float

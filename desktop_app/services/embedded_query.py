@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ REMEMBERED = 64  # embeddings with their local maps take about half a megabyte e
 class EmbeddedItem:
     """A query item with what the network says about it; `codes` None when the pack has no local features.
 
-    `key` identifies the content that was embedded, for whoever remembers what was made of it.
+    `key` identifies the content that was embedded, for whoever remembers what was made of it. `whole` gives the
+    preview-sized pixels of the whole picture where only a region of it was embedded, else it is None.
     """
 
     key: Hashable
@@ -34,6 +36,7 @@ class EmbeddedItem:
     pixels: QueryPixels
     embedding: Embedding
     codes: LocalCodes | None
+    whole: Callable[[], Pixels] | None = None
 
     def weights_on(self, grid: Grid) -> NDArray[np.float32] | None:
         """The person's cell weights on `grid`, [rows, columns] float32, or None without any."""
@@ -75,4 +78,9 @@ class QueryEmbedder:
         pixels = load_query(item, self._session)
         embedding = embed_pixels(pixels.rgb, engine, width=pixels.box.w, height=pixels.box.h)
         codes = make_local_codes(embedding, engine.embedder.code_logits)
-        return EmbeddedItem(key, item, pixels, embedding, codes)
+        whole = None if pixels.region is None else partial(_whole_pixels, item, self._session)
+        return EmbeddedItem(key, item, pixels, embedding, codes, whole)
+
+
+def _whole_pixels(item: QueryItem, session: LibrarySession | None) -> Pixels:
+    return load_query(replace(item, region=None), session).rgb

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.query import FilePicture, LibraryPicture, PixelPicture, QueryItem
 from desktop_app.imaging.decode import decode_full, decode_photo
 from desktop_app.imaging.preview import decode_preview
-from desktop_app.retrieval.evidence import match_evidence
+from desktop_app.retrieval.evidence import RELEVANT, match_evidence
+from desktop_app.retrieval.evidence_words import region_words
 from desktop_app.retrieval.indicative import GRID as INDICATIVE_GRID
 from desktop_app.retrieval.indicative import (
     IndicativeOutput,
@@ -30,6 +31,7 @@ from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine, IndicativePart
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.pictures import Pixels, RecentlyUsed
+from desktop_app.services.region_match import region_match
 
 REMEMBERED = 64
 CLUSTERS = "clusters"  # the clustering co-attention of S0, which needs no network
@@ -138,6 +140,8 @@ def pair_evidence(
     output = None
     if part is not None and (chosen is EvidenceSource.INDICATIVE or part.parameters.judges):
         output = _indicative_output(asked, answered, part)
+    judge = None if part is None or output is None else partial(part.parameters.relevance, output.logit)
+    region = region_match(asked, answered, engine)
     evidence = match_evidence(
         asked.embedding,
         answered.embedding,
@@ -147,11 +151,20 @@ def pair_evidence(
         code_logits=engine.embedder.code_logits,
         query_weights=weights,
         region=asked.pixels.region is not None,
-        judge=None if part is None or output is None else partial(part.parameters.relevance, output.logit),
+        judge=judge if region is None else partial(_either, judge, region.relevance),
     )
+    if region is not None:
+        shown = evidence.relevance if evidence.relevance >= RELEVANT else 0.0
+        words = evidence.words if evidence.links or not shown else region_words(region.p, shown)
+        evidence = replace(evidence, p=np.float32(shown) * region.p, words=words)
     if part is None or output is None or chosen is not EvidenceSource.INDICATIVE:
         return evidence
     return indicative_evidence(evidence, output, part.parameters, region=asked.pixels.region is not None)
+
+
+def _either(judge: Callable[[float], float] | None, region: float, local: float) -> float:
+    """The relevance of a pair of which only a part is asked for: that of the pair, or that of the part."""
+    return max(region, local if judge is None else judge(local))
 
 
 def _indicative_output(asked: EmbeddedItem, answered: EmbeddedItem, part: IndicativePart) -> IndicativeOutput:
