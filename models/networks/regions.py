@@ -51,6 +51,6 @@ class RegionDescriptors(nn.Module):
 
 def _overlaps(start: Tensor, end: Tensor, count: Tensor | int) -> Tensor:
     """[R], [R] in 0..1 -> [R, count]: the share of each of `count` equal cells that lies between start and end."""
-    cell = torch.arange(count, device=start.device).to(start.dtype)[None]
+    cell = torch.arange(count, device=start.device).to(start.dtype)[None]  # type: ignore[arg-type]
     covered = torch.minimum(end[:, None] * count, cell + 1) - torch.maximum(start[:, None] * count, cell)
     return covered.clamp(0, 1)

@@ -1,0 +1,1 @@
+"""What each part of a paper's network is worth: the same training with and without it."""
