@@ -14,6 +14,7 @@ from desktop_app.library.feature_store import feature_counts
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.previews import PreviewCache
 from desktop_app.library.records import LibraryStats
+from desktop_app.library.upgrade import bring_up_to_date
 
 _CHUNK = 2000
 
@@ -39,6 +40,7 @@ def stats(db: Database) -> LibraryStats:
 def check_library(root: Path) -> list[str]:
     """What is wrong with the library at `root`, in plain sentences; empty when nothing is. Never raises."""
     layout = LibraryLayout(root)
+    bring_up_to_date(root)
     try:
         db = open_reader(layout.catalogue)
     except LibraryError as error:

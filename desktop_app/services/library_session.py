@@ -29,6 +29,7 @@ from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.lock import WriterLock
 from desktop_app.library.previews import PreviewCache
 from desktop_app.library.records import LibraryCounts, PhotoOrder
+from desktop_app.library.upgrade import bring_up_to_date
 from desktop_app.services.engine import Engine, FindPackByDigest, OpenEngine
 from desktop_app.services.gallery_keeper import GalleryKeeper
 
@@ -88,6 +89,8 @@ class LibrarySession:
                 f"there is no library in {shown(root)}",
                 remedy=f"Make one with: indicium index DIR --library {shown(root)}",
             )
+        else:
+            bring_up_to_date(root)
         try:
             self._galleries = GalleryKeeper(self.layout, lambda: self.reader, threads=threads)
             self.reader.folders()  # a catalogue that cannot be read is told now, not at the first search

@@ -20,18 +20,19 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 18
 SHAPES = ((224, 224), (192, 256), (256, 192), (160, 320), (320, 160))
-ALPHA, CODE_BYTES, MAP, LOCAL, BITS, STRIDE = 512, 64, 256, 128, 128, 16
+ALPHA, BETA, MAP, LOCAL, BITS, STRIDE = 512, 256, 256, 128, 128, 16
 LICENCE = "Made for tests. Public domain.\n"
 CARD = "# tiny\n\nFixed random projections of colours and edges. For tests only.\n"
 
 
-def make_tiny_pack(directory: Path, *, seed: int = 0, name: str = "tiny") -> Path:
+def make_tiny_pack(directory: Path, *, seed: int = 0, name: str = "tiny", second: bool = False) -> Path:
     """Write a complete pack into `directory` (made when missing) and return `directory`.
 
-    Packs of different seeds have different digests and descriptors that cannot be compared.
+    Packs of different seeds have different digests and descriptors that cannot be compared. `second` adds a second
+    descriptor (beta) and its code.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    embed, code = _graphs(seed)
+    embed, code = _graphs(seed, second)
     contents = {
         "embed.onnx": embed,
         "code.onnx": code,
@@ -40,7 +41,7 @@ def make_tiny_pack(directory: Path, *, seed: int = 0, name: str = "tiny") -> Pat
     }
     for file, data in contents.items():
         (directory / file).write_bytes(data)
-    manifest = _manifest(name)
+    manifest = _manifest(name, second)
     manifest["files"] = {file: file_entry(data) for file, data in contents.items()}
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=2), "utf-8")
     return directory
@@ -67,9 +68,14 @@ def file_entry(data: bytes) -> dict[str, object]:
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
-def _manifest(name: str) -> dict[str, object]:
+def _manifest(name: str, second: bool) -> dict[str, object]:
     def output(role: str, dtype: str, *shape: int | str) -> dict[str, object]:
         return {"name": role, "dtype": dtype, "shape": list(shape)}
+
+    other = {
+        "beta": output("beta", "float32", "B", BETA),
+        "beta_code": output("beta_code", "uint8", "B", BETA // 8),
+    }
 
     return {
         "format": 1,
@@ -92,11 +98,12 @@ def _manifest(name: str) -> dict[str, object]:
         },
         "outputs": {
             "alpha": output("alpha", "float32", "B", ALPHA),
-            "alpha_code": output("alpha_code", "uint8", "B", CODE_BYTES),
+            "alpha_code": output("alpha_code", "uint8", "B", ALPHA // 8),
             "attention": output("attention", "float32", "B", "h", "w"),
             "local_map": output("local_map", "float32", "B", MAP, "h", "w"),
             "local_features": output("local_features", "float32", "B", "h", "w", LOCAL),
-        },
+        }
+        | (other if second else {}),
         "local": {
             "stride": STRIDE,
             "clusters": 32,
@@ -162,14 +169,14 @@ class _Graph:
 
 
 @functools.cache
-def _graphs(seed: int) -> tuple[bytes, bytes]:
+def _graphs(seed: int, second: bool) -> tuple[bytes, bytes]:
     """embed.onnx and code.onnx. The centre of the pooled features comes from made-up pictures."""
     uncentred = onnxruntime.InferenceSession(_embed_graph(seed, centre=None))
     centre = uncentred.run(["pooled"], {"image": _made_up_pictures()})[0].mean(axis=0)
-    return _embed_graph(seed, centre=centre), _code_graph(seed)
+    return _embed_graph(seed, centre=centre, second=second), _code_graph(seed)
 
 
-def _embed_graph(seed: int, *, centre: np.ndarray | None) -> bytes:
+def _embed_graph(seed: int, *, centre: np.ndarray | None, second: bool = False) -> bytes:
     """The whole graph; with `centre` None only as far as the pooled features."""
     random = np.random.default_rng([seed, 1])
     graph = _Graph()
@@ -189,18 +196,29 @@ def _embed_graph(seed: int, *, centre: np.ndarray | None) -> bytes:
     centred = graph.add("Sub", pooled, graph.constant(centre))
     alpha = graph.add("MatMul", centred, graph.constant(_rotation(random, ALPHA)))
     alpha = graph.unit(alpha, 1, result="alpha")
-    _packed_bits(graph, graph.add("MatMul", alpha, graph.constant(_rotation(random, ALPHA))))
+    _packed_bits(graph, graph.add("MatMul", alpha, graph.constant(_rotation(random, ALPHA))), ALPHA, "alpha_code")
     _attention(graph, contrast)
     features = graph.add("Conv", contrast, graph.constant(_projection(random, channels, LOCAL)))
     graph.unit(graph.add("Transpose", features, perm=[0, 2, 3, 1]), 3, result="local_features")
+    others = []
+    if second:
+        # Half of what was pooled: colours and edges as they are, not as they differ from the rest.
+        chosen = graph.constant(np.eye(2 * MAP, BETA, dtype=np.float32))
+        beta = graph.unit(graph.add("MatMul", centred, chosen), 1, result="beta")
+        _packed_bits(graph, graph.add("MatMul", beta, graph.constant(_rotation(random, BETA))), BETA, "beta_code")
+        others = [
+            helper.make_tensor_value_info("beta", TensorProto.FLOAT, ["B", BETA]),
+            helper.make_tensor_value_info("beta_code", TensorProto.UINT8, ["B", BETA // 8]),
+        ]
     return graph.model(
         image,
         [
             helper.make_tensor_value_info("alpha", TensorProto.FLOAT, ["B", ALPHA]),
-            helper.make_tensor_value_info("alpha_code", TensorProto.UINT8, ["B", CODE_BYTES]),
+            helper.make_tensor_value_info("alpha_code", TensorProto.UINT8, ["B", ALPHA // 8]),
             helper.make_tensor_value_info("attention", TensorProto.FLOAT, ["B", "h", "w"]),
             helper.make_tensor_value_info("local_map", TensorProto.FLOAT, ["B", MAP, "h", "w"]),
             helper.make_tensor_value_info("local_features", TensorProto.FLOAT, ["B", "h", "w", LOCAL]),
+            *others,
         ],
     )
 
@@ -229,13 +247,13 @@ def _attention(graph: _Graph, contrast: str) -> None:
     graph.add("Reshape", graph.add("Softmax", flat, axis=1), graph.add("Shape", strength), result="attention")
 
 
-def _packed_bits(graph: _Graph, values: str) -> None:
+def _packed_bits(graph: _Graph, values: str, bits: int, result: str) -> None:
     """Signs packed as np.packbits does: the first bit is the highest of its byte."""
-    bits = graph.add("Cast", graph.add("GreaterOrEqual", values, graph.constant(0.0)), to=TensorProto.FLOAT)
-    octets = graph.add("Reshape", bits, graph.constant([0, CODE_BYTES, 8], np.int64))
+    ones = graph.add("Cast", graph.add("GreaterOrEqual", values, graph.constant(0.0)), to=TensorProto.FLOAT)
+    octets = graph.add("Reshape", ones, graph.constant([0, bits // 8, 8], np.int64))
     weighted = graph.add("Mul", octets, graph.constant([128, 64, 32, 16, 8, 4, 2, 1]))
     packed = graph.add("ReduceSum", weighted, graph.constant([2], np.int64), keepdims=0)
-    graph.add("Cast", packed, to=TensorProto.UINT8, result="alpha_code")
+    graph.add("Cast", packed, to=TensorProto.UINT8, result=result)
 
 
 def _code_graph(seed: int) -> bytes:

@@ -25,8 +25,8 @@ KINDS = {
 }
 
 
-def features(seed: int, *, dimension: int = 512) -> PhotoFeatures:
-    """Features of the shapes a pack gives, different for every seed."""
+def features(seed: int, *, dimension: int = 512, second: bool = True) -> PhotoFeatures:
+    """Features of the shapes a pack gives, different for every seed; `second`: of one with a second model."""
     rng = np.random.default_rng(seed)
     alpha = rng.normal(size=dimension)
     return PhotoFeatures(
@@ -38,6 +38,8 @@ def features(seed: int, *, dimension: int = 512) -> PhotoFeatures:
             centroids=rng.integers(-127, 128, (32, 128), dtype=np.int8),
             scale=0.00390625,
         ),
+        beta=rng.normal(size=256).astype(np.float16) if second else None,
+        beta_code=rng.integers(0, 256, 32, dtype=np.uint8) if second else None,
     )
 
 
