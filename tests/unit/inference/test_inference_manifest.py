@@ -87,6 +87,10 @@ def test_only_alpha_is_mandatory(pack):
         ({"outputs": {"gamma": {}}}, "its output 'gamma' is unknown to this version"),
         ({"outputs": {"alpha": {"name": "a", "dtype": "float64", "shape": []}}}, "'float64', not one of"),
         ({"outputs": {"alpha": {"name": "a", "dtype": "float32", "shape": [1.5]}}}, "holds 1.5"),
+        (
+            {"outputs": {"beta_code": {"name": "b", "dtype": "uint8", "shape": ["B", 32]}}},
+            "its outputs have 'beta_code' and lack 'beta'",
+        ),
         ({"local": {"clusters": 0}}, "'clusters' in its manifest is 0, not a positive whole number"),
         ({"files": {"../embed.onnx": {}}}, "the file name '../embed.onnx' in its manifest is not a plain name"),
         ({"files": {"embed.onnx": {"sha256": "12", "bytes": 3}}}, "the sha256 of embed.onnx"),

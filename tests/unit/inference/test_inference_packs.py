@@ -142,6 +142,29 @@ def test_outputs_that_differ_from_the_manifest_are_found(pack, role, spec, sente
     assert any(sentence in problem for problem in verify_pack(pack, deep=True))
 
 
+@pytest.mark.parametrize(
+    ("role", "by", "sentence"),
+    [
+        ("beta", 0.5, "its global descriptors ('beta') do not have length 1"),
+        ("beta", np.nan, "its output 'beta' holds values that are not numbers"),
+    ],
+)
+def test_the_second_descriptor_is_checked_like_the_first(tmp_path, role, by, sentence):
+    pack = make_tiny_pack(tmp_path / "tiny", second=True)
+    assert verify_pack(pack, deep=True) == []
+    edit_graph(pack, scale_output(role, by))
+    assert f"the pack tiny cannot be used: {sentence}" in verify_pack(pack, deep=True)
+
+
+def test_the_second_descriptor_has_the_shape_of_the_manifest(tmp_path):
+    pack = make_tiny_pack(tmp_path / "tiny", second=True)
+    raw = json.loads((pack / "manifest.json").read_text())
+    raw["outputs"]["beta"]["shape"] = ["B", 128]
+    (pack / "manifest.json").write_text(json.dumps(raw))
+    (problem,) = verify_pack(pack, deep=True)
+    assert problem.endswith("its output 'beta' has the shape [2, 256] instead of [2, 128]")
+
+
 def test_maps_must_have_the_cells_that_the_stride_says(pack):
     change_manifest(pack, local={"stride": 32})
     problems = verify_pack(pack, deep=True)

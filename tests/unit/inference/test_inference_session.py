@@ -84,6 +84,24 @@ class TestFeatures:
         assert embedding.local_features.shape == (12, 16, 128)
         np.testing.assert_allclose(np.linalg.norm(embedding.local_features, axis=-1), 1, atol=1e-5)
 
+    def test_a_second_model_gives_a_second_descriptor_and_its_code(self, tmp_path):
+        pack = OnnxEmbedder(make_tiny_pack(tmp_path / "two", second=True), device=Device.CPU)
+        first, second = pack.embed(photos(2))
+        for embedding in (first, second):
+            assert embedding.beta.shape == (256,)
+            assert embedding.beta.dtype == np.float32
+            assert np.linalg.norm(embedding.beta) == pytest.approx(1, abs=1e-6)
+            assert embedding.beta_code.shape == (32,)
+            assert embedding.beta_code.dtype == np.uint8
+        assert np.unpackbits(first.beta_code ^ second.beta_code).any()
+        assert pack.digest != OnnxEmbedder(make_tiny_pack(tmp_path / "one"), device=Device.CPU).digest
+
+    def test_a_pack_of_one_model_has_no_second_descriptor(self, embedder):
+        (embedding,) = embedder.embed(photos(1))
+        assert embedding.beta is None
+        assert embedding.beta_code is None
+        assert embedding.regions is None
+
     def test_a_batch_gives_what_single_pictures_give(self, embedder):
         batch = photos(BATCH_ON_CPU + 3)
         together = embedder.embed(batch)

@@ -76,6 +76,8 @@ def test_features_come_back_as_they_went_in(three):
         assert np.array_equal(stored.alpha, made.alpha)
         assert np.array_equal(stored.alpha_code, made.alpha_code)
         assert np.array_equal(stored.local.centroids, made.local.centroids)
+        assert np.array_equal(stored.beta, made.beta) and stored.beta.dtype == np.float16
+        assert np.array_equal(stored.beta_code, made.beta_code)
     assert three.features_for(photo.fingerprint, "another pack") is None
 
 
@@ -114,6 +116,32 @@ def test_local_codes_of_more_rows_than_one_statement_takes(catalogue):
     assert all(codes is not None for codes in catalogue.local_codes(PACK, rows))
     assert len(catalogue.photos_of_features(rows)) == 1100
     assert len(catalogue.photos(catalogue.photo_ids().tolist())) == 1100
+
+
+def test_a_pack_without_a_second_model_stores_no_beta(catalogue):
+    folder = catalogue.add_folder(b"/photos")
+    catalogue.record_scan(folder, [found("/photos/a.jpg")])
+    item = indexed(catalogue.pending(1)[0], fingerprint=b"f" * 16)
+    catalogue.commit_batch(PACK, [replace(item, features=features(1, second=False))])
+    stored = catalogue.features_for(b"f" * 16, PACK)
+    assert stored.beta is None and stored.beta_code is None
+    assert catalogue.check() == []
+
+
+CHANGED = "CAST(substr({0}, 1, 3) || X'55AA55' || substr({0}, 7) AS BLOB)"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [(column, CHANGED) for column in ("alpha", "alpha_code", "beta", "beta_code")]
+    + [(column, "NULL") for column in ("alpha_code", "beta", "beta_code")],
+)
+def test_a_descriptor_or_code_that_was_changed_or_lost_is_noticed_and_made_again(three, column, value):
+    three._db.execute(f"UPDATE features SET {column} = {value.format(column)} WHERE id = 1")
+    assert any("features are damaged" in problem for problem in three.check())
+    three.mend()
+    assert three.check() == []
+    assert len(three.pending(10)) == 1
 
 
 def test_a_photo_without_local_codes_is_stored(catalogue):

@@ -34,11 +34,17 @@ def file(catalogue, library_root):
     return LibraryLayout(library_root).catalogue
 
 
+def second(reader, photo):
+    """beta and its code as bytes; None where none was stored."""
+    stored = reader.features_for(photo.fingerprint, PACK)
+    return None if stored.beta is None else (stored.beta.tobytes(), stored.beta_code.tobytes())
+
+
 def contents(root):
     with Catalogue.open_reader(root) as reader:
         rows, vectors = reader.alphas(PACK)
         return {
-            photo.path: (photo, vector.tobytes(), codes.codes.tobytes())
+            photo.path: (photo, vector.tobytes(), codes.codes.tobytes(), second(reader, photo))
             for row, vector, codes in zip(rows.tolist(), vectors, reader.local_codes(PACK, rows), strict=True)
             for photo in reader.photos_of_features([row]).get(row, [])
         }
@@ -79,8 +85,8 @@ def test_what_damaged_pages_do_not_touch_is_saved(file, library_root, seed):
     assert check_library(library_root) == []
     after = contents(library_root)
     assert len(after) > COUNT // 2
-    for path, (photo, vector, codes) in after.items():
-        assert (photo.id, vector, codes) == (before[path][0].id, before[path][1], before[path][2])
+    for path, (photo, *stored) in after.items():
+        assert (photo.id, *stored) == (before[path][0].id, *before[path][1:])
     with Catalogue.open_reader(library_root) as reader:
         counts = reader.counts()
         assert counts.indexed + counts.pending == report.photos

@@ -30,6 +30,7 @@ from desktop_app.domain.query import (
     QueryItem,
     Side,
 )
+from desktop_app.library import schema
 from desktop_app.services.explain import ExplainService
 from desktop_app.services.feedback import next_query
 from desktop_app.services.index_folder import index_folders, probe_speed, rescan, resume
@@ -318,3 +319,14 @@ def test_a_preview_that_is_lost_or_damaged_is_made_again_from_the_original(
     assert np.array_equal(session.thumbnail(cat, 128), before)
     (photos / "coffee.png").unlink()
     assert session.thumbnail(coffee, 128) is None
+
+
+def test_a_reader_brings_an_older_library_up_to_date_when_nobody_writes(
+    session: LibrarySession, packs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = session.root
+    session.close()
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, "CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT;"))
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    with opened(root, packs, writer=False) as reader:
+        assert reader.reader.counts().indexed == 9
