@@ -27,7 +27,7 @@ from desktop_app.library.layout import default_library
 from desktop_app.locate import packs_dir
 from desktop_app.retrieval.indicative import IndicativeParameters
 from desktop_app.retrieval.parameters import RetrievalParameters
-from desktop_app.services.embed_files import embed_files
+from desktop_app.services.embed_files import embed_files, embed_regions
 from desktop_app.services.engine import Engine, IndicativePart
 from desktop_app.services.explain import ExplainService
 from desktop_app.services.library_session import LibrarySession
@@ -36,6 +36,7 @@ from desktop_app.services.painting import evidence_picture, write_png
 __all__ = [
     "Options",
     "configure_logging",
+    "evaluated_engine",
     "evaluated_pack",
     "explain_files",
     "is_picture_name",
@@ -188,6 +189,11 @@ def explain_files(
     return evidence
 
 
+def evaluated_engine(options: Options, pack: str | None) -> Engine:
+    """A pack as those protocols take it that make pictures themselves."""
+    return open_engine(options, pack)
+
+
 def evaluated_pack(options: Options, pack: str | None) -> EvaluatedPack:
     """A pack as evaluation takes it."""
     engine = open_engine(options, pack)
@@ -195,6 +201,7 @@ def evaluated_pack(options: Options, pack: str | None) -> EvaluatedPack:
         name=engine.embedder.pack_name,
         parameters=engine.parameters,
         embed_files=partial(embed_files, engine, threads=options.thread_count()),
+        embed_regions=partial(embed_regions, engine),
     )
 
 

@@ -31,7 +31,7 @@ MODULES = {
     "library_stats": "library",
     "library_check": "library",
     "library_repair": "library",
-    "evaluate_folders_command": "evaluate",
+    "evaluate_command": "evaluate",
     "doctor_command": "doctor",
     "completion": "shell_completion",
     "window": "window",

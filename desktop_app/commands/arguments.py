@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias
 
 from desktop_app import __version__
-from desktop_app.domain.devices import Device
+from desktop_app.commands.evaluate_arguments import add_protocols
+from desktop_app.commands.shared_arguments import (
+    Commands,
+    command,
+    device_option,
+    json_option,
+    library_option,
+    pack_option,
+    verbose_option,
+)
 from desktop_app.domain.query import Profile
 
-LATER_PROTOCOLS = ("gpr1200", "revisited", "instance", "evidence", "degradations")
 DESCRIPTION = "Find photos by example and see why they match."
 EPILOG = (
     "Without a command the window opens: on a folder (not indexed yet: the wizard opens on it), or with an image "
@@ -43,40 +50,30 @@ def build_window_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="DIR|IMAGE", help="folders to open, or one image to search with"
     )
-    _library_option(parser)
-    _pack_option(parser)
-    _device_option(parser)
-    _verbose_option(parser)
+    library_option(parser)
+    pack_option(parser)
+    device_option(parser)
+    verbose_option(parser)
     parser.set_defaults(run="window")
     return parser
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
-def _command(commands: Commands, name: str, text: str, *, run: str | None = None) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(run=run or name)
-    _verbose_option(parser)
-    return parser
-
-
 def _index(commands: Commands) -> None:
-    parser = _command(commands, "index", "add folders to a library and index their photos")
+    parser = command(commands, "index", "add folders to a library and index their photos")
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="a folder of photos")
-    _library_option(parser)
-    _pack_option(parser)
-    _device_option(parser)
+    library_option(parser)
+    pack_option(parser)
+    device_option(parser)
     parser.add_argument("--low-priority", action="store_true", help="leave the machine to other work")
     parser.add_argument("--retry-skipped", action="store_true", help="try the files again that could not be used")
-    _json_option(parser)
+    json_option(parser)
 
 
 def _search(commands: Commands) -> None:
-    parser = _command(commands, "search", "find photos like one or several images")
+    parser = command(commands, "search", "find photos like one or several images")
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="several make one combined query")
     parser.add_argument("--negative", nargs="+", type=Path, default=[], metavar="IMG", help="not like these")
-    _library_option(parser)
+    library_option(parser)
     parser.add_argument("--region", metavar="X,Y,W,H", help="use only this rectangle of the first image (pixels)")
     parser.add_argument("--top", type=int, default=20, metavar="N", help="how many results (default %(default)s)")
     parser.add_argument(
@@ -85,13 +82,13 @@ def _search(commands: Commands) -> None:
         default=Profile.BALANCED.value,
         help="how much work a search does (default %(default)s)",
     )
-    _pack_option(parser)
-    _device_option(parser)
-    _json_option(parser)
+    pack_option(parser)
+    device_option(parser)
+    json_option(parser)
 
 
 def _explain(commands: Commands) -> None:
-    parser = _command(commands, "explain", "say and show why two images match")
+    parser = command(commands, "explain", "say and show why two images match")
     parser.add_argument("query", type=Path, metavar="QUERY")
     parser.add_argument("result", type=Path, metavar="RESULT")
     parser.add_argument("--region", metavar="X,Y,W,H", help="use only this rectangle of the query (pixels)")
@@ -99,30 +96,30 @@ def _explain(commands: Commands) -> None:
     parser.add_argument(
         "--layer", choices=["attention", "areas", "links"], default="links", help="what the picture shows"
     )
-    _pack_option(parser)
-    _device_option(parser)
-    _json_option(parser)
+    pack_option(parser)
+    device_option(parser)
+    json_option(parser)
 
 
 def _packs(commands: Commands) -> None:
-    parser = _command(commands, "packs", "list, check, import, adapt and remove model packs")
+    parser = command(commands, "packs", "list, check, import, adapt and remove model packs")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    listing = _command(actions, "list", "list the installed packs", run="packs_list")
-    _json_option(listing)
-    verify = _command(actions, "verify", "check the files, shapes and outputs of packs", run="packs_verify")
+    listing = command(actions, "list", "list the installed packs", run="packs_list")
+    json_option(listing)
+    verify = command(actions, "verify", "check the files, shapes and outputs of packs", run="packs_verify")
     verify.add_argument("packs", nargs="*", metavar="PACK", help="a name or a folder (default: all)")
-    _json_option(verify)
+    json_option(verify)
     _packs_import(actions)
     _packs_adapt(actions)
-    remove = _command(actions, "remove", "delete a pack that was added", run="packs_remove")
+    remove = command(actions, "remove", "delete a pack that was added", run="packs_remove")
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--force", action="store_true", help="also when the library works with it")
-    _library_option(remove)
-    _json_option(remove)
+    library_option(remove)
+    json_option(remove)
 
 
 def _packs_import(actions: Commands) -> None:
-    parser = _command(actions, "import", "make a pack of any ONNX backbone", run="packs_import")
+    parser = command(actions, "import", "make a pack of any ONNX backbone", run="packs_import")
     parser.add_argument("file", type=Path, metavar="FILE.onnx")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--photos", type=Path, metavar="DIR", help="photos to learn centring and thresholds from")
@@ -134,12 +131,12 @@ def _packs_import(actions: Commands) -> None:
     parser.add_argument(
         "--count", type=int, default=400, metavar="N", help="most photos used (default %(default)s)"
     )
-    _json_option(parser)
+    json_option(parser)
 
 
 def _packs_adapt(actions: Commands) -> None:
-    parser = _command(actions, "adapt", "adapt a pack to your own tags, albums or marks", run="packs_adapt")
-    _library_option(parser)
+    parser = command(actions, "adapt", "adapt a pack to your own tags, albums or marks", run="packs_adapt")
+    library_option(parser)
     source = parser.add_mutually_exclusive_group()
     for kind in ("tags", "albums", "marks"):
         source.add_argument(
@@ -147,57 +144,46 @@ def _packs_adapt(actions: Commands) -> None:
         )
     source.add_argument("--labels", type=Path, metavar="FILE.csv", help="learn from lines of path,label")
     parser.add_argument("--name", metavar="N", help="what the new pack is called (default: PACK-adapted)")
-    _pack_option(parser)
-    _device_option(parser)
-    _json_option(parser)
+    pack_option(parser)
+    device_option(parser)
+    json_option(parser)
 
 
 def _library(commands: Commands) -> None:
-    parser = _command(commands, "library", "look at, check or repair a library")
+    parser = command(commands, "library", "look at, check or repair a library")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
     for name, text in (
         ("stats", "count what is in a library"),
         ("check", "check a library without changing it"),
         ("repair", "repair a library; damaged files are set aside, never deleted"),
     ):
-        action = _command(actions, name, text, run=f"library_{name}")
+        action = command(actions, name, text, run=f"library_{name}")
         action.add_argument("library", nargs="?", type=Path, metavar="LIBRARY", help="default: your own library")
         if name == "repair":
-            _device_option(action)
-        _json_option(action)
+            device_option(action)
+        json_option(action)
 
 
 def _evaluate(commands: Commands) -> None:
-    parser = _command(commands, "evaluate", "measure how well photos are found")
-    protocols = parser.add_subparsers(title="protocols", metavar="PROTOCOL", dest="protocol", required=True)
-    folders = _command(
-        protocols, "folders", "the folders of a directory are the classes", run="evaluate_folders_command"
-    )
-    folders.add_argument("--data", type=Path, required=True, metavar="DIR")
-    folders.add_argument("--pack", dest="packs", nargs="+", default=[], metavar="P", help="packs to compare")
-    folders.add_argument("--profiles", default="instant,balanced", metavar="LIST", help="default %(default)s")
-    folders.add_argument("--queries", type=int, default=None, metavar="N", help="so many, from all classes")
-    _device_option(folders)
-    _json_option(folders)
-    for name in LATER_PROTOCOLS:
-        _later(protocols, name, "a published protocol")
+    parser = command(commands, "evaluate", "measure how well photos are found, by published protocols")
+    add_protocols(parser.add_subparsers(title="protocols", metavar="PROTOCOL", dest="protocol", required=True))
 
 
 def _doctor(commands: Commands) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "doctor",
         "versions, devices and their speed, and the health of the library",
         run="doctor_command",
     )
-    _library_option(parser)
-    _pack_option(parser)
-    _device_option(parser)
-    _json_option(parser)
+    library_option(parser)
+    pack_option(parser)
+    device_option(parser)
+    json_option(parser)
 
 
 def _completion(commands: Commands) -> None:
-    parser = _command(commands, "completion", "print the completion script of a shell")
+    parser = command(commands, "completion", "print the completion script of a shell")
     parser.add_argument("shell", choices=["bash", "zsh", "fish"])
 
 
@@ -206,28 +192,3 @@ def _later(commands: Commands, name: str, text: str) -> None:
     parser = commands.add_parser(name, help=f"{text} (not in this version)", add_help=False, prefix_chars="\0")
     parser.add_argument("anything", nargs="*", help=argparse.SUPPRESS)
     parser.set_defaults(run="later", verbose=False)
-
-
-def _library_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--library", type=Path, metavar="L", help="the library folder (default: your own library)")
-
-
-def _pack_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--pack", metavar="P", help="a model pack by name or folder")
-
-
-def _device_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device",
-        choices=[device.value for device in Device],
-        default=Device.AUTO.value,
-        help="where to compute (default %(default)s)",
-    )
-
-
-def _json_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
-
-
-def _verbose_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--verbose", action="store_true", help="tell every step on stderr")

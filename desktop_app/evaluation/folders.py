@@ -19,21 +19,31 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.features import PhotoFeatures
+from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import Skipped
-from desktop_app.domain.progress import Control, NoControl, Phase, Progress
+from desktop_app.domain.progress import Control, NoControl, Progress
 from desktop_app.domain.query import Profile
-from desktop_app.domain.results import Stage
+from desktop_app.evaluation.clock import Clock
 from desktop_app.evaluation.measures import average_precision, precision_at, recall_at
 from desktop_app.evaluation.ranking import Gallery, content_key, rankings, stages_of
+from desktop_app.evaluation.report import SECONDS, Report, Row
 from desktop_app.retrieval.parameters import RetrievalParameters
 
 PROFILES = (Profile.INSTANT, Profile.BALANCED)
 PROTOCOL = "folders"
 SEED = 2026
-_EVERY = 0.25  # seconds between two reports of progress
+MEASURES = ("mAP", "R@1", "P@20")
 
 FileEmbedder = Callable[[Sequence[Path]], Iterator[PhotoFeatures | Skipped]]
 """Decodes and embeds files: one item per path, in order; what cannot be used comes as Skipped with its reason."""
+
+
+RegionEmbedder = Callable[[Sequence[tuple[Path, Region]]], Iterator[PhotoFeatures | Skipped]]
+"""Likewise for parts of photos, as a search does with a region of its query."""
+
+
+def _no_regions(parts: Sequence[tuple[Path, Region]]) -> Iterator[PhotoFeatures | Skipped]:
+    raise UsageError("this pack cannot be asked with a part of a photo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,50 +53,7 @@ class EvaluatedPack:
     name: str
     parameters: RetrievalParameters
     embed_files: FileEmbedder
-
-
-@dataclass(frozen=True, slots=True)
-class FoldersRow:
-    """The figures of one pack and profile, each in 0..1. `seconds` is the time the stages took for all queries
-    (embedding, done once for all profiles, is not in it)."""
-
-    pack: str
-    profile: Profile
-    stages_run: tuple[Stage, ...]
-    mean_average_precision: float
-    recall_at_1: float
-    precision_at_20: float
-    seconds: float
-
-    def as_json(self) -> dict[str, object]:
-        return {
-            "pack": self.pack,
-            "profile": self.profile.value,
-            "stages_run": [stage.value for stage in self.stages_run],
-            "mAP": round(self.mean_average_precision, 6),
-            "R@1": round(self.recall_at_1, 6),
-            "P@20": round(self.precision_at_20, 6),
-            "seconds": round(self.seconds, 3),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FoldersReport:
-    """The outcome: photos in the gallery, queries asked, a row per pack and profile, and the files left out."""
-
-    images: int
-    queries: int
-    rows: tuple[FoldersRow, ...]
-    skipped: tuple[Skipped, ...] = ()
-
-    def as_json(self) -> dict[str, object]:
-        """The document that `indicium evaluate folders --json` prints."""
-        return {
-            "protocol": PROTOCOL,
-            "images": self.images,
-            "queries": self.queries,
-            "rows": [row.as_json() for row in self.rows],
-        }
+    embed_regions: RegionEmbedder = _no_regions
 
 
 def evaluate_folders(
@@ -98,7 +65,7 @@ def evaluate_folders(
     queries: int | None = None,
     seed: int = SEED,
     control: Control | None = None,
-) -> Generator[Progress, None, FoldersReport]:
+) -> Generator[Progress, None, Report]:
     """Run the protocol over the photos below `root`; yields progress and returns the report.
 
     `is_picture` says by a file's name whether it is read at all. `queries` None: every photo of a class of two or
@@ -110,26 +77,30 @@ def evaluate_folders(
     if queries is not None and queries < 1:
         raise UsageError(f"{queries} queries cannot be asked", remedy="Give a number of 1 or more")
     files = class_files(root, is_picture)
-    rows: list[FoldersRow] = []
-    images, asked, skipped = 0, 0, ()  # type: int, int, tuple[Skipped, ...]
+    rows: list[Row] = []
+    images, skipped = 0, ()  # type: int, tuple[Skipped, ...]
+    asking: list[int] = []  # numbers of the files that ask, the same ones with every pack
     for pack in packs:
-        features, labels, skipped = yield from _embed(files, pack, control)
+        features, numbers, skipped = yield from _embed(files, pack, control)
         if not features:
             raise UsageError(f"no picture below {root} can be read")
         order = sorted(range(len(features)), key=lambda row: content_key(features[row]))
         gallery = Gallery.of([features[row] for row in order])
-        classes = np.array([labels[row] for row in order], dtype=np.int64)
-        chosen = choose_queries(classes, queries, seed)
-        if not len(chosen):
+        placed = np.array([numbers[row] for row in order], dtype=np.int64)
+        classes = np.array([files[number][1] for number in placed], dtype=np.int64)
+        if not asking:
+            asking = sorted(int(number) for number in placed[choose_queries(classes, queries, seed)])
+        if not asking:
             raise UsageError(
                 f"no folder in {root} holds two pictures that can be read",
                 remedy="Put the pictures of each class into a folder of its own",
             )
-        images, asked = len(gallery), len(chosen)
+        chosen = np.flatnonzero(np.isin(placed, asking))
+        images = len(gallery)
         for profile in profiles:
-            row = yield from _measure(gallery, classes, chosen, pack, profile, control)
-            rows.append(row)
-    return FoldersReport(images=images, queries=asked, rows=tuple(rows), skipped=skipped)
+            values = yield from _measure(gallery, classes, chosen, pack, profile, control)
+            rows.append(_row(pack, profile, gallery, values, placed[chosen]))
+    return Report(protocol=PROTOCOL, images=images, queries=len(asking), rows=tuple(rows), skipped=skipped)
 
 
 def class_files(root: Path, is_picture: Callable[[bytes], bool]) -> list[tuple[Path, int]]:
@@ -163,41 +134,57 @@ def choose_queries(classes: NDArray[np.int64], wanted: int | None, seed: int) ->
 
     Classes take their turn in the order in which they first appear, so that class numbers do not matter.
     """
-    values, first, counts = np.unique(classes, return_index=True, return_counts=True)
-    in_order = [int(values[at]) for at in np.argsort(first) if counts[at] > 1]
-    members = [np.flatnonzero(classes == value) for value in in_order]
-    total = sum(len(positions) for positions in members)
-    if wanted is None or wanted >= total:
-        return np.sort(np.concatenate(members)) if members else np.zeros(0, dtype=np.int64)
+    _, inverse, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    able = np.flatnonzero(counts[inverse] > 1)
+    return able[taken_in_turn(classes[able], wanted, seed)]
+
+
+def taken_in_turn(groups: NDArray[np.int64], wanted: int | None, seed: int) -> NDArray[np.int64]:
+    """`wanted` positions of `groups` [N], chosen by `seed`, taken in turn from all groups; None for all.
+
+    Groups take their turn in the order in which they first appear, so that their numbers do not matter. Sorted.
+    """
+    if wanted is None or wanted >= len(groups):
+        return np.arange(len(groups), dtype=np.int64)
+    values, first = np.unique(groups, return_index=True)
     random = np.random.Generator(np.random.PCG64(seed))
-    shuffled = [random.permutation(positions) for positions in members]
+    shuffled = [random.permutation(np.flatnonzero(groups == values[at])) for at in np.argsort(first)]
     turns = (
         int(positions[turn])
         for turn in range(max(len(positions) for positions in shuffled))
         for positions in shuffled
         if turn < len(positions)
     )
-    return np.sort(np.fromiter(turns, dtype=np.int64, count=total)[:wanted])
+    return np.sort(np.fromiter(turns, dtype=np.int64, count=len(groups))[:wanted])
 
 
 def _embed(
     files: Sequence[tuple[Path, int]], pack: EvaluatedPack, control: Control
 ) -> Generator[Progress, None, tuple[list[PhotoFeatures], list[int], tuple[Skipped, ...]]]:
-    """Features and class numbers of the files that can be read, and those that cannot."""
+    """Features of the files that can be read with their numbers, and those that cannot."""
     features: list[PhotoFeatures] = []
-    labels: list[int] = []
+    numbers: list[int] = []
     skipped: list[Skipped] = []
-    clock = _Clock(len(files), f"embedding with {pack.name}")
-    for (_, label), item in zip(files, pack.embed_files([path for path, _ in files]), strict=True):
+    clock = Clock(len(files), f"embedding with {pack.name}")
+    for number, item in enumerate(pack.embed_files([path for path, _ in files])):
         control.wait_if_paused()
         if isinstance(item, Skipped):
             skipped.append(item)
         else:
             features.append(item)
-            labels.append(label)
+            numbers.append(number)
         if report := clock.step():
             yield report
-    return features, labels, tuple(skipped)
+    return features, numbers, tuple(skipped)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """values: [queries, 3], the measures in the order of MEASURES, each 0..1. seconds: the time the stages took
+    for all queries (embedding, done once for all profiles, is not in it)."""
+
+    values: NDArray[np.float64]
+    seconds: float
 
 
 def _measure(
@@ -207,10 +194,10 @@ def _measure(
     pack: EvaluatedPack,
     profile: Profile,
     control: Control,
-) -> Generator[Progress, None, FoldersRow]:
+) -> Generator[Progress, None, _Measured]:
     """Ask all queries with one profile."""
     stages = stages_of(profile, gallery)
-    clock = _Clock(len(chosen), f"{pack.name}, {profile.value}")
+    clock = Clock(len(chosen), f"{pack.name}, {profile.value}")
     figures = []
     started, waiting = time.perf_counter(), 0.0
     for query, order in rankings(gallery, chosen, stages=stages, parameters=pack.parameters):
@@ -221,32 +208,24 @@ def _measure(
             yield report
             control.wait_if_paused()
             waiting += time.perf_counter() - paused
-    seconds = time.perf_counter() - started - waiting
-    mean_ap, recall, precision = (float(value) for value in np.mean(figures, axis=0))
-    return FoldersRow(pack.name, profile, stages, mean_ap, recall, precision, seconds)
+    return _Measured(np.array(figures), time.perf_counter() - started - waiting)
 
 
-class _Clock:
-    """Counts items and makes a Progress now and then."""
-
-    def __init__(self, total: int, message: str) -> None:
-        self._total, self._message = total, message
-        self._done = 0
-        self._started = self._last = time.perf_counter()
-
-    def step(self) -> Progress | None:
-        """One more item is done; a report when the last one is old enough, or at the end."""
-        self._done += 1
-        now = time.perf_counter()
-        if now - self._last < _EVERY and self._done < self._total:
-            return None
-        self._last = now
-        rate = self._done / max(now - self._started, 1e-9)
-        return Progress(
-            phase=Phase.EVALUATING,
-            done=self._done,
-            total=self._total,
-            rate=rate,
-            seconds_left=(self._total - self._done) / rate,
-            message=self._message,
-        )
+def _row(
+    pack: EvaluatedPack, profile: Profile, gallery: Gallery, measured: _Measured, numbers: NDArray[np.int64]
+) -> Row:
+    """The means, and the values in the order of the files (`numbers` of the queries), the same with every pack."""
+    means = measured.values.mean(axis=0)
+    by_file = measured.values[np.argsort(numbers)]
+    return Row(
+        pack=pack.name,
+        names={
+            "profile": profile.value,
+            "stages_run": [stage.value for stage in stages_of(profile, gallery)],
+        },
+        measures={
+            **{name: float(value) for name, value in zip(MEASURES, means, strict=True)},
+            SECONDS: measured.seconds,
+        },
+        per_query={name: [float(value) for value in by_file[:, at]] for at, name in enumerate(MEASURES)},
+    )

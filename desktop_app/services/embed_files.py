@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop_app.domain.errors import UnreadableImage
+from desktop_app.domain.errors import UnreadableImage, UsageError
 from desktop_app.domain.features import Embedding, PhotoFeatures
+from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import Skipped
+from desktop_app.domain.query import FilePicture, QueryItem
 from desktop_app.imaging.decode import decode_photo
 from desktop_app.imaging.tensor import choose_shape, fit
+from desktop_app.services.embedded_query import QueryEmbedder
 from desktop_app.services.engine import Engine
 
 WINDOW_BATCHES = 8  # files that are decoded and sorted into batches together
@@ -43,6 +46,21 @@ def embed_files(engine: Engine, paths: Sequence[Path], *, threads: int) -> Itera
             decoded = [ahead.popleft().result() for _ in range(min(window, len(ahead)))]
             fill()
             yield from _features(engine, decoded)
+
+
+def embed_regions(engine: Engine, parts: Sequence[tuple[Path, Region]]) -> Iterator[PhotoFeatures | Skipped]:
+    """One item per part of a photo, in order, embedded as a search does with a region of its query."""
+    embedder = QueryEmbedder(None)
+    for path, region in parts:
+        file = os.fsencode(path.absolute())
+        try:
+            embedded = embedder.embed(QueryItem(FilePicture(file), region), engine)
+        except UnreadableImage as error:
+            yield Skipped(os.fsencode(path), error.reason)
+        except UsageError as error:  # the region lies outside the picture, or is too small
+            yield Skipped(os.fsencode(path), str(error))
+        else:
+            yield engine.features([embedded.embedding])[0]
 
 
 def _decode(path: Path, shapes: Sequence[tuple[int, int]]) -> Tensor | Skipped:

@@ -35,7 +35,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     "arguments",
     [
         ["feedback", "session.json", "--plus", "3"],
-        ["evaluate", "gpr1200", "--data", "DIR"],
     ],
 )
 def test_what_this_version_does_not_have_says_so_with_exit_code_2(

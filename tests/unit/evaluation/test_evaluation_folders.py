@@ -11,12 +11,12 @@ from desktop_app.domain.query import Profile
 from desktop_app.domain.results import Stage
 from desktop_app.evaluation.folders import (
     EvaluatedPack,
-    FoldersReport,
     choose_queries,
     class_files,
     evaluate_folders,
 )
 from desktop_app.evaluation.ranking import Gallery, content_key, rankings
+from desktop_app.evaluation.report import Report
 from desktop_app.retrieval.clusters import make_local_codes
 from desktop_app.retrieval.local_match import code_similarity, pack_codes
 from desktop_app.retrieval.parameters import FusionParameters, RetrievalParameters
@@ -60,7 +60,7 @@ def write_classes(root: Path, names: list[str], each: int = 6) -> Path:
     return root
 
 
-def run(root: Path, **options) -> tuple[list[Progress], FoldersReport]:
+def run(root: Path, **options) -> tuple[list[Progress], Report]:
     options = {"packs": [PACK], "is_picture": is_picture, **options}
     steps, job = [], evaluate_folders(root, **options)
     while True:
@@ -123,9 +123,9 @@ def test_figures_equal_the_protocol_by_plain_loops(tmp_path):
         expected[profile] = [np.mean(values) for values in (precisions, firsts, twenties)]
     _, report = run(tmp_path)
     for row in report.rows:
-        measured = [row.mean_average_precision, row.recall_at_1, row.precision_at_20]
-        assert measured == pytest.approx(expected[row.profile.value], abs=1e-6)
-    assert report.rows[0].mean_average_precision < 1.0
+        measured = [row.measures["mAP"], row.measures["R@1"], row.measures["P@20"]]
+        assert measured == pytest.approx(expected[row.names["profile"]], abs=1e-6)
+    assert report.rows[0].measures["mAP"] < 1.0
 
 
 def test_folder_names_change_nothing(tmp_path):
@@ -133,9 +133,9 @@ def test_folder_names_change_nothing(tmp_path):
     _, first = run(write_classes(tmp_path / "one", names), queries=10)
     _, second = run(write_classes(tmp_path / "two", ["zebra", "door", "apple", "x"]), queries=10)
     for one, other in zip(first.rows, second.rows, strict=True):
-        assert one.mean_average_precision == other.mean_average_precision
-        assert one.recall_at_1 == other.recall_at_1
-        assert one.precision_at_20 == other.precision_at_20
+        assert one.measures["mAP"] == other.measures["mAP"]
+        assert one.measures["R@1"] == other.measures["R@1"]
+        assert one.measures["P@20"] == other.measures["P@20"]
 
 
 def test_rankings_do_not_see_names_or_labels(tmp_path):
@@ -197,7 +197,7 @@ def test_a_pack_without_local_codes_runs_the_stages_it_has(tmp_path):
             yield features_of(int(seed), int(kind), codes=False)
 
     _, report = run(tmp_path, packs=[EvaluatedPack("bare", PARAMETERS, without_codes)])
-    assert [row.stages_run for row in report.rows] == [(Stage.GLOBAL,), (Stage.GLOBAL,)]
+    assert [row.names["stages_run"] for row in report.rows] == [["global"], ["global"]]
 
 
 def test_queries_are_taken_in_turn_from_all_classes():
