@@ -58,7 +58,8 @@ class Backbone:
         try:
             self._session: Session = make_session(saved, Device.CPU, threads)
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base
-            raise file.refusal(f"ONNX Runtime cannot load it ({first_line(error)})") from None
+            reason = first_line(ValueError(str(error).rpartition("failed:")[2]))  # without the path in front
+            raise file.refusal(f"ONNX Runtime cannot load it ({reason})") from None
 
     def run(self, batch: NDArray[np.uint8], spec: InputSpec) -> dict[str, NDArray[np.generic]]:
         """Every output for [B, H, W, 3] uint8. Raises ONNX Runtime's errors."""
