@@ -25,12 +25,19 @@ def _latin_bytes(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _empty_bytes() -> bytes:
+    """What old protocols call for no bytes at all; `bytes` itself would reserve any memory that is asked for."""
+    return b""
+
+
 def _allowed() -> dict[tuple[str, str], Any]:
     """Module and name -> what is used for it. numpy has moved these; files carry old and new names."""
     names: dict[tuple[str, str], Any] = {
         ("numpy", "ndarray"): np.ndarray,
         ("numpy", "dtype"): np.dtype,
         ("_codecs", "encode"): _latin_bytes,
+        ("__builtin__", "bytes"): _empty_bytes,
+        ("builtins", "bytes"): _empty_bytes,
     }
     makers = {
         ("multiarray", "_reconstruct"): np.zeros(1).__reduce__()[0],
