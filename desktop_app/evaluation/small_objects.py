@@ -3,13 +3,14 @@
 `composites`: an object of 8 to 15 % of the area is pasted into another photo; the object alone is the query,
 among all scenes made so and photos of other folders as distractors. `rooms`: products as queries, rooms that
 hold them to be found among rooms and the other products. Each with the descriptors of whole photos and with the
-best of a photo's 14 tile entries (SCIENCE B2), by `global` alone and with `local` behind it. The search is exact
-(no HNSW).
+best of a photo's 14 tile entries (SCIENCE B2), by `global` alone and with `local` behind it, and by the cells of
+the object in the best tile (`retrieval.tile_match`). The search is exact (no HNSW).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from desktop_app.evaluation.folders import PROFILES, SEED
 from desktop_app.evaluation.photo_set import MadePictures, picture_files, rank, rank_measures
 from desktop_app.evaluation.ranking import Gallery, content_key, stages_of
 from desktop_app.evaluation.report import Report, Row
+from desktop_app.retrieval.fusion import descending
+from desktop_app.retrieval.tile_match import content_mask, object_canvas, object_cells, tile_match
 from desktop_app.retrieval.tiles import region_crops, tile_scores
 from desktop_app.services.engine import Engine
 
@@ -42,21 +45,24 @@ AREA = (0.08, 0.15)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A gallery picture: its name, its features, and the descriptors [14, D] of its tiles."""
+    """A gallery picture: its name, its features, the descriptors [14, D] of its tiles, and its local features
+    [h, w, D] float16, None where the pack has none."""
 
     name: str
     features: PhotoFeatures
     tiles: NDArray[np.float32]
+    cells: NDArray[np.float16] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A query, the names of the pictures that answer it, and the name under which it lies in the gallery
-    itself."""
+    """A query, the names of the pictures that answer it, the name under which it lies in the gallery itself, and
+    the local features [n, D] of its object."""
 
     features: PhotoFeatures
     answers: frozenset[str]
     own: str = ""
+    cells: NDArray[np.float32] | None = None
 
 
 def evaluate_small_objects(
@@ -102,7 +108,9 @@ def evaluate_small_objects(
         ):
             control.wait_if_paused()
             entries.append(_entry(pictures, f"scene {number}", pair.result))
-            queries.append(Asked(pictures.describe(pair.query), frozenset({f"scene {number}"})))
+            answers = frozenset({f"scene {number}"})
+            cells = _object(pictures, engine, pair.query)
+            queries.append(Asked(pictures.describe(pair.query), answers, cells=cells))
             if report := clock.step():
                 yield report
         found, skipped = yield from _distractors(strangers, pictures, clock, control)
@@ -154,7 +162,16 @@ def evaluate_rooms(
             [files[name] for name in sorted(files)], pictures, clock, control
         )
         by_name = {entry.name: entry for entry in entries}
-        asked = [Asked(by_name[name].features, rooms_of[name], name) for name in chosen if name in by_name]
+        asked = [
+            Asked(
+                by_name[name].features,
+                rooms_of[name],
+                name,
+                _object(pictures, engine, pictures.load(files[name])),
+            )
+            for name in chosen
+            if name in by_name
+        ]
         shown = [entry for entry in entries if entry.name in rooms]
         rows += measured(shown, asked, engine, profiles, {"test": "products to rooms"}, at=10)
         rows += measured(entries, asked, engine, profiles, {"test": "products to rooms among products"}, at=10)
@@ -170,37 +187,74 @@ def measured(
     *,
     at: int,
 ) -> Iterator[Row]:
-    """A row per profile with and without tile entries. `errors_removed` is the share of the queries without an
-    answer among the first `at` that tile entries give one (negative when they lose some)."""
+    """A row per profile with and without tile entries, and one by the cells of the object in the best tile.
+
+    `errors_removed` is the share of the queries without an answer among the first `at` that tiles give one
+    (negative when they lose some), against the whole photos of the same profile; cells against the last one's.
+    """
     entries = sorted(entries, key=lambda entry: content_key(entry.features))
     gallery = Gallery.of([entry.features for entry in entries])
     tiles = np.stack([entry.tiles for entry in entries])
     labels = np.array([entry.name for entry in entries])
+
+    def row(ranks: list[int], description: Mapping[str, object], missed: float | None) -> Row:
+        found = rank_measures(np.array(ranks))
+        removed = None if not missed else 1.0 - (1.0 - found[f"R@{at}"]) / missed
+        return Row(
+            pack=engine.embedder.pack_name,
+            names={**names, **description},
+            measures={**found, "errors_removed": removed},
+        )
+
+    missed: float | None = None
     for profile in profiles:
         stages = stages_of(profile, gallery)
-        missed = {}
+        description: dict[str, object] = {
+            "profile": profile.value,
+            "stages_run": [stage.value for stage in stages],
+        }
         for use_tiles in (False, True):
             ranks = []
             for query in asked:
                 alpha = query.features.alpha.astype(np.float32)
                 scores = tile_scores(alpha, tiles).scores if use_tiles else gallery.alphas @ alpha
                 order = rank(gallery, query.features, stages=stages, parameters=engine.parameters, scores=scores)
-                order = order[labels[order] != query.own]
-                right = np.isin(labels[order], list(query.answers))
-                ranks.append(1 + int(right.argmax()) if right.any() else len(order) + 1)
-            found = rank_measures(np.array(ranks))
-            missed[use_tiles] = 1.0 - found[f"R@{at}"]
-            removed = 1.0 - missed[True] / missed[False] if use_tiles and missed[False] > 0 else None
-            yield Row(
-                pack=engine.embedder.pack_name,
-                names={
-                    **names,
-                    "profile": profile.value,
-                    "stages_run": [stage.value for stage in stages],
-                    "entries": "tiles" if use_tiles else "whole",
-                },
-                measures={**found, "errors_removed": removed},
+                ranks.append(_rank_of_answer(labels[order], query))
+            made = row(
+                ranks,
+                {**description, "entries": "tiles" if use_tiles else "whole"},
+                missed if use_tiles else None,
             )
+            missed = missed if use_tiles else 1.0 - float(made.measures[f"R@{at}"] or 0.0)
+            yield made
+    if all(query.cells is not None for query in asked) and all(entry.cells is not None for entry in entries):
+        ranks = [_rank_of_answer(labels[descending(_cell_scores(query, entries))], query) for query in asked]
+        yield row(ranks, {"profile": None, "stages_run": ["tile_cells"], "entries": "cells of tiles"}, missed)
+
+
+def _rank_of_answer(found: NDArray[np.str_], query: Asked) -> int:
+    """The rank, from 1, of the first answer in a list of names; the query itself takes no place."""
+    found = found[found != query.own]
+    right = np.isin(found, list(query.answers))
+    return 1 + int(right.argmax()) if right.any() else len(found) + 1
+
+
+def _cell_scores(query: Asked, entries: Sequence[Entry]) -> NDArray[np.float32]:
+    """[N] how well the object's cells lie in the best tile of every picture."""
+    scores = [
+        tile_match(query.cells, entry.cells.astype(np.float32)).score
+        for entry in entries
+        if query.cells is not None and entry.cells is not None
+    ]
+    return np.array(scores, dtype=np.float32)
+
+
+def _object(pictures: MadePictures, engine: Engine, rgb: Rgb) -> NDArray[np.float32] | None:
+    """The local features of what a query shows, seen as small as it is in a scene."""
+    shape = min(engine.embedder.shapes, key=lambda size: abs(math.log(size[1] / size[0])))
+    canvas, where = object_canvas(rgb, content_mask(rgb), shape)
+    features = pictures.embed(canvas).local_features
+    return None if features is None else object_cells(features, where)
 
 
 def plain_name(path: Path | str) -> str:
@@ -230,7 +284,8 @@ def _entry(pictures: MadePictures, name: str, rgb: Rgb) -> Entry:
     tiles = embedding.regions
     if tiles is None:
         tiles = np.stack([pictures.embed(part).alpha for part in region_crops(rgb)])
-    return Entry(name, pictures.describe(rgb), tiles.astype(np.float32))
+    cells = None if embedding.local_features is None else embedding.local_features.astype(np.float16)
+    return Entry(name, pictures.describe(rgb), tiles.astype(np.float32), cells)
 
 
 def _read_item_to_room(path: Path) -> dict[str, frozenset[str]]:

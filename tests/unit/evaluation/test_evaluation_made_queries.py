@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -206,6 +207,21 @@ def test_tile_entries_find_what_the_whole_hides(engine):
     assert whole.measures["errors_removed"] is None
 
 
+def test_the_cells_of_an_object_are_looked_for_in_every_tile(engine):
+    eye = np.eye(8, dtype=np.float32)
+    scene, other = np.tile(eye[7], (6, 6, 1)), np.tile(eye[6], (6, 6, 1))
+    scene[4:, 4:] = eye[0]
+    entries = [
+        replace(entry("scene", (0, 1, 0), (0, 1, 0)), cells=scene.astype(np.float16)),
+        replace(entry("other", (1, 0, 0), (1, 0, 0)), cells=other.astype(np.float16)),
+    ]
+    asked = [Asked(features(1, 0, 0), frozenset({"scene"}), cells=eye[[0, 0, 1]])]
+    rows = list(measured(entries, asked, engine, [Profile.INSTANT], {}, at=1))
+    assert [row.names["entries"] for row in rows] == ["whole", "tiles", "cells of tiles"]
+    assert [row.measures["R@1"] for row in rows] == [0.0, 0.0, 1.0]
+    assert rows[2].measures["errors_removed"] == 1.0
+
+
 def test_a_query_is_not_found_by_itself(engine):
     entries = [entry("item", (1, 0, 0), (1, 0, 0)), entry("room", (0.5, 1, 0), (0.5, 1, 0))]
     asked = [Asked(features(1, 0, 0), frozenset({"room"}), own="item")]
@@ -231,7 +247,7 @@ def test_small_objects_run_over_photos(photos, engine, tmp_path):
         4,
         3,
     )  # photos that objects are cut from are no distractors
-    assert [row["entries"] for row in document["rows"]] == ["whole", "tiles"]
+    assert [row["entries"] for row in document["rows"]] == ["whole", "tiles", "cells of tiles"]
     assert all(0.0 <= row["R@1"] <= row["R@10"] <= 1.0 for row in document["rows"])
 
 
@@ -254,8 +270,10 @@ def test_products_are_looked_for_in_rooms(tmp_path, engine):
     assert tests == [
         ("products to rooms", "whole"),
         ("products to rooms", "tiles"),
+        ("products to rooms", "cells of tiles"),
         ("products to rooms among products", "whole"),
         ("products to rooms among products", "tiles"),
+        ("products to rooms among products", "cells of tiles"),
     ]
     assert document["rows"][0]["R@10"] == 1.0  # of two rooms one is the right one
 
