@@ -1,3 +1,3 @@
 """Indicium: a desktop image browser that finds photos by example and shows why they match."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -94,7 +94,7 @@ def write_manifest(
         "licence_file": "LICENSE",
         "card": "MODEL_CARD.md",
         "provenance": PROVENANCE,
-        "minimum_application": "0.1.0",
+        "minimum_application": "0.2.0",
         "input": {
             "name": "image",
             "layout": "NHWC",
