@@ -1,9 +1,9 @@
 """Evidence from the local match (source "local"): why two pictures match, part by part, and how much.
 
-R(i,j) is the cosine of cell i of the query and cell j of the result (S1 eq. 1 with one metric). M* is R after
-soft mutual matching. S1 eq. 4 decodes it: P(j) = sum_i M*(i,j) belongs to the result, Q(i) = sum_j M*(i,j) to the
-query. S1 stretches each map to 0..1; that makes "no match" look hot, so here P = relevance x sum / largest sum,
-zero when the relevance is below 0.5 or no pair of cells holds (SCIENCE A4).
+R(i,j) is the cosine of cell i of the query and cell j of the result (S1 eq. 1 with one metric). It is decoded
+into P on the result and Q on the query (S1 eq. 4, filled in along the geometry of the match: `evidence_maps`).
+S1 stretches each map to 0..1; that makes "no match" look hot, so here the highest cell is the relevance of the
+pair, and both maps are zero when that is below 0.5 or no pair of cells holds (SCIENCE A4).
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from desktop_app.domain.features import Embedding
 from desktop_app.domain.geometry import Grid, Region
 from desktop_app.retrieval.clusters import CodeLogits, make_local_codes
 from desktop_app.retrieval.coattention import coattention
+from desktop_app.retrieval.evidence_maps import match_maps
 from desktop_app.retrieval.evidence_words import evidence_words
 from desktop_app.retrieval.local_match import centroid_weights, local_similarity, pack
-from desktop_app.retrieval.pairs import CellPairs, cosine_matrix, find_pairs, soft_mutual, suppress_neighbours
+from desktop_app.retrieval.pairs import CellPairs, cosine_matrix, find_pairs, suppress_neighbours
 from desktop_app.retrieval.parameters import LinkParameters, RetrievalParameters
 from desktop_app.retrieval.relevance import PairMeasurements, relevance
 
@@ -81,11 +82,14 @@ def match_evidence(
         relevant = judge(relevant)
     shown = relevant >= RELEVANT and len(match.pairs) > 0
     links = _links(match, query_box, result_box, parameters.links) if shown else ()
-    p, q = contribution_maps(
-        soft_mutual(match.cosines, floor=parameters.links.map_floor, query_weights=match.weights),
+    p, q = match_maps(
+        match.cosines,
+        match.pairs,
         match.query_grid,
         match.result_grid,
+        parameters=parameters.links,
         relevance=relevant if shown else 0.0,
+        query_weights=match.weights,
     )
     return MatchEvidence(
         relevance=relevant,
@@ -138,21 +142,6 @@ def measure_pair(
         )
         local = float(scores[0])
     return PairMeasurements.of(global_=float(query.alpha @ result.alpha), local=local, pairs=pairs)
-
-
-def contribution_maps(
-    matching: NDArray[np.float32], query_grid: Grid, result_grid: Grid, *, relevance: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """S1 eq. 4 on a fixed scale: (P on the result, Q on the query), each relevance x sum / largest sum.
-
-    matching: M* [hq*wq, hr*wr], non-negative. Returns maps [hr, wr] and [hq, wq] in [0, relevance].
-    """
-    sums = matching.sum(axis=0, dtype=np.float64), matching.sum(axis=1, dtype=np.float64)
-    p, q = (relevance * total / (total.max() if total.max() > 0 else 1.0) for total in sums)
-    return (
-        p.reshape(result_grid.rows, result_grid.columns).astype(np.float32),
-        q.reshape(query_grid.rows, query_grid.columns).astype(np.float32),
-    )
 
 
 def strength_of(cosine: float, parameters: LinkParameters) -> Strength:

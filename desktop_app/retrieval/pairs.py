@@ -21,13 +21,17 @@ class CellPairs:
     """Matched cells, strongest first.
 
     query, result: [n] int64, row-major cells. cosine: [n] float32. agree: whether one similarity transform
-    (also of a mirrored picture) explains them all; if not, they are the mutual pairs that stand out.
+    (also of a mirrored picture) explains them all; if not, they are the mutual pairs that stand out. transform:
+    [2, 3] float64, that transform: x, y of the query to those of the result, in cells, middles at .5; None
+    without one. tried: how many mutual pairs there were before the transform chose among them.
     """
 
     query: NDArray[np.int64]
     result: NDArray[np.int64]
     cosine: NDArray[np.float32]
     agree: bool
+    transform: NDArray[np.float64] | None = None
+    tried: int = 0
 
     def __len__(self) -> int:
         return len(self.query)
@@ -86,22 +90,31 @@ def find_pairs(
     cosines: [hq*wq, hr*wr]. query_weights: [hq*wq], non-negative.
     """
     query, result = mutual_nearest(cosines, least=parameters.cosine, query_weights=query_weights)
-    inside = _consistent(query, result, query_grid, result_grid, parameters.tolerance)
+    tried = len(query)
+    inside, transform = _consistent(query, result, query_grid, result_grid, parameters.tolerance)
     agree = int(inside.sum()) >= max(_FEWEST, -(-len(query) // 3))
     if agree:
         query, result = query[inside], result[inside]
     found = cosines[query, result]
     order = np.lexsort((result, query, -found))
-    return CellPairs(query[order], result[order], found[order].astype(np.float32), agree)
+    return CellPairs(
+        query[order],
+        result[order],
+        found[order].astype(np.float32),
+        agree,
+        transform=transform if agree else None,
+        tried=tried,
+    )
 
 
 def _consistent(
     query: NDArray[np.int64], result: NDArray[np.int64], query_grid: Grid, result_grid: Grid, tolerance: float
-) -> NDArray[np.bool_]:
-    """Which pairs lie within `tolerance` cells of the best similarity transform, mirrored or not."""
-    best = np.zeros(len(query), dtype=np.bool_)
+) -> tuple[NDArray[np.bool_], NDArray[np.float64] | None]:
+    """Which pairs lie within `tolerance` cells of the best similarity transform, mirrored or not; it, [2, 3]."""
+    best: NDArray[np.bool_] = np.zeros(len(query), dtype=np.bool_)
+    chosen: NDArray[np.float64] | None = None
     if len(query) < _FEWEST:
-        return best
+        return best, chosen
     source, target = _points(query, query_grid), _points(result, result_grid)
     for mirror in (1.0, -1.0):
         turned = (source * np.array([mirror, 1.0])).astype(np.float32)
@@ -114,7 +127,8 @@ def _consistent(
         held = inside.ravel().astype(np.bool_)
         if 1.0 / _LARGEST_SCALE <= size <= _LARGEST_SCALE and held.sum() > best.sum():
             best = held
-    return best
+            chosen = np.asarray(transform, dtype=np.float64) * np.array([mirror, 1.0, 1.0])
+    return best, chosen
 
 
 def _points(cells: NDArray[np.int64], grid: Grid) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ from skimage import data as photographs
 
 from desktop_app.domain.evidence import EvidenceSource, Strength
 from desktop_app.domain.geometry import Grid, Region
-from desktop_app.retrieval.evidence import contribution_maps, match_evidence, measure_pair, strength_of
+from desktop_app.retrieval.evidence import match_evidence, measure_pair, strength_of
 from desktop_app.retrieval.parameters import LinkParameters, RetrievalParameters
 from tests.support.made_embeddings import code_layer, picture_embedding, random_embedding
 
@@ -27,24 +27,6 @@ def astronaut():
 @pytest.fixture(scope="module")
 def coffee():
     return photographs.coffee()[:384, :576]
-
-
-def test_contribution_maps_equal_equation_4_by_plain_loops():
-    random = np.random.default_rng(0)
-    query_grid, result_grid = Grid(2, 3), Grid(3, 2)
-    matching = random.random((6, 6)).astype(np.float32)
-    p, q = contribution_maps(matching, query_grid, result_grid, relevance=0.8)
-    sums_p = [sum(float(matching[i, j]) for i in range(6)) for j in range(6)]
-    sums_q = [sum(float(matching[i, j]) for j in range(6)) for i in range(6)]
-    for cell in range(6):
-        assert p[cell // 2, cell % 2] == pytest.approx(0.8 * sums_p[cell] / max(sums_p), abs=1e-6)
-        assert q[cell // 3, cell % 3] == pytest.approx(0.8 * sums_q[cell] / max(sums_q), abs=1e-6)
-
-
-def test_maps_of_an_empty_match_are_empty():
-    p, q = contribution_maps(np.zeros((4, 4), np.float32), Grid(2, 2), Grid(2, 2), relevance=0.9)
-    assert not p.any()
-    assert not q.any()
 
 
 def test_a_photo_is_its_own_best_match(astronaut):
