@@ -7,7 +7,7 @@ from html import escape
 
 from desktop_app.evaluation.report import Report, figure
 
-MOST_MEASURES = 6
+MOST_MEASURES = 16
 MOST_ROWS = 48
 NOT_DRAWN = ("seconds", "count", "threshold", "best_threshold")
 COLOURS = ("#3366aa", "#cc7722", "#448855", "#aa4466", "#7755aa", "#888888")  # a pack each, then again
@@ -33,7 +33,7 @@ def bar_chart(report: Report) -> str:
     """The first MOST_MEASURES measures of a report, one group of bars each with a bar for each row.
 
     Every group begins at 0 and ends at 1, or at the next whole number above its largest figure; below 0 nothing
-    is drawn, the figure stands beside the bar. At most MOST_ROWS rows are drawn, and the picture says so.
+    is drawn; the figures stand in a column behind the bars. At most MOST_ROWS rows are drawn, and the picture says so.
     """
     rows = report.rows[:MOST_ROWS]
     packs = list(dict.fromkeys(row.pack for row in report.rows))
@@ -64,7 +64,7 @@ def bar_chart(report: Report) -> str:
             colour = COLOURS[packs.index(row.pack) % len(COLOURS)]
             parts.append(_LABEL.format(x=_LEFT - 8, y=top + 13, text=escape(_cut(row.label()))))
             parts.append(_RECT.format(x=_LEFT, y=top + 1, width=width, height=_BAR, colour=colour))
-            parts.append(_FIGURE.format(x=_LEFT + width + 6, y=top + 13, text=figure(name, value)))
+            parts.append(_FIGURE.format(x=_LEFT + _WIDTH + 8, y=top + 13, text=figure(name, value)))
             top += _LINE
         top += _GAP
     return _PAGE.format(

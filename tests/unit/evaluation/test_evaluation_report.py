@@ -73,7 +73,7 @@ def test_a_measure_above_one_gets_an_axis_of_its_own_and_one_below_zero_no_bar()
 
 
 def test_names_are_escaped_and_many_rows_are_cut() -> None:
-    rows = tuple(Row(f"<&{at}>", {"profile": "x" * 200}, {f"m{n}": 0.5 for n in range(9)}) for at in range(60))
+    rows = tuple(Row(f"<&{at}>", {"profile": "x" * 200}, {f"m{n}": 0.5 for n in range(20)}) for at in range(60))
     picture = bar_chart(Report("made", 1, 1, rows))
     assert len(bars(picture)) == MOST_ROWS * MOST_MEASURES
     assert f"the first {MOST_ROWS} of 60 rows" in words(picture)[0]
