@@ -33,7 +33,8 @@ def bar_chart(report: Report) -> str:
     """The first MOST_MEASURES measures of a report, one group of bars each with a bar for each row.
 
     Every group begins at 0 and ends at 1, or at the next whole number above its largest figure; below 0 nothing
-    is drawn; the figures stand in a column behind the bars. At most MOST_ROWS rows are drawn, and the picture says so.
+    is drawn; the figures stand in a column behind the bars. At most MOST_ROWS rows are
+    drawn, and the picture says so.
     """
     rows = report.rows[:MOST_ROWS]
     packs = list(dict.fromkeys(row.pack for row in report.rows))
