@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -48,13 +48,14 @@ class HoldoutFigures:
 
 
 class GraphEmbedder:
-    """embed.onnx and code.onnx as they are, without a manifest. threads: of ONNX Runtime."""
+    """embed.onnx and code.onnx as they are, without a manifest. threads: of ONNX Runtime. roles: the outputs that
+    are computed, None for all."""
 
-    def __init__(self, embed: Path, code: Path, *, threads: int = 2) -> None:
+    def __init__(self, embed: Path, code: Path, *, threads: int = 2, roles: Collection[str] | None = None) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._embed = onnxruntime.InferenceSession(str(embed), options, providers=["CPUExecutionProvider"])
-        known = {field.name for field in fields(Embedding)}
+        known = {field.name for field in fields(Embedding) if roles is None or field.name in roles}
         self._roles = [output.name for output in self._embed.get_outputs() if output.name in known]
         self._code = onnxruntime.InferenceSession(str(code), options, providers=["CPUExecutionProvider"])
 
