@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from desktop_app.domain.devices import Device
+from desktop_app.domain.errors import PackError
 from desktop_app.inference.arrays import network_input
+from desktop_app.inference.backbone_batch import one_at_a_time
 from desktop_app.inference.backbone_file import BackboneFile
 from desktop_app.inference.manifest import InputSpec
 from desktop_app.inference.runtime import Session, make_session
@@ -20,6 +23,7 @@ from desktop_app.inference.trial import first_line, probe_batch
 FEWEST_CHANNELS = 16
 FEWEST_CELLS, MOST_CELLS = 3, 64  # of a side
 MOST_PREFIX = 32  # class token and registers
+CLASS_COUNTS = (1000, 1001, 10450, 11821, 11822, 21841, 21843)  # of ImageNet, as networks are trained on it
 _USUAL_SIDES = (224, 256, 384, 336, 448, 192, 160, 128, 288, 518, 512)
 _GOOD_NAME = re.compile(r"embed|feat|pool|descriptor|alpha", re.IGNORECASE)
 
@@ -49,6 +53,13 @@ class FoundOutputs:
     others: tuple[str, ...]
 
 
+class OneAtATime(PackError):
+    """A graph that runs on one picture and not on several."""
+
+    def __init__(self, refusal: PackError) -> None:
+        super().__init__(refusal.message, remedy=refusal.remedy)
+
+
 class Backbone:
     """Runs a backbone on the CPU, pictures as a pack would give them."""
 
@@ -56,7 +67,7 @@ class Backbone:
         """`saved`: `file.model` on disk. Raises PackError when ONNX Runtime cannot load it."""
         self.file = file
         try:
-            self._session: Session = make_session(saved, Device.CPU, threads)
+            self._session: Session = make_session(saved, Device.CPU, threads, quiet=True)
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base
             reason = first_line(ValueError(str(error).rpartition("failed:")[2]))  # without the path in front
             raise file.refusal(f"ONNX Runtime cannot load it ({reason})") from None
@@ -71,7 +82,7 @@ class Backbone:
 
         Raises PackError when no shape runs, or one picture differs from the same in a batch.
         """
-        file, error = self.file, "no shape was tried"
+        file, error, alone = self.file, "no shape was tried", False
         for layout in file.layouts:
             for shape in self._shapes(size):
                 spec = InputSpec(file.input, layout, file.dtype, (shape,), None, None)
@@ -79,10 +90,20 @@ class Backbone:
                     together = self.run(probe_batch(shape, batch=3), spec)
                 except Exception as failed:  # noqa: BLE001 - ONNX Runtime's errors have no common base
                     error = first_line(failed)
+                    alone = alone or self._runs_alone(spec, shape)
                     continue
                 self._check_batch(spec, shape, together)
                 return spec
+        if alone:
+            raise OneAtATime(file.refusal("it takes one picture at a time", "Export it with a free batch axis"))
         raise file.refusal(f"it runs on none of the usual input shapes ({error})", "Give its shape with --size")
+
+    def _runs_alone(self, spec: InputSpec, shape: tuple[int, int]) -> bool:
+        try:
+            self.run(probe_batch(shape, batch=1), spec)
+        except Exception:  # noqa: BLE001 - ONNX Runtime's errors have no common base
+            return False
+        return True
 
     def runs(self, spec: InputSpec, shape: tuple[int, int]) -> bool:
         """Whether pictures of another shape give the same cells at the same stride."""
@@ -90,8 +111,15 @@ class Backbone:
             values = self.run(probe_batch(shape), spec)
         except Exception:  # noqa: BLE001 - ONNX Runtime's errors have no common base
             return False
-        wanted = find_outputs(self.run(probe_batch(spec.shapes[0]), spec), spec.shapes[0], batch=2)
-        return find_outputs(values, shape, batch=2) == wanted
+        return self.found(values, shape) == self.find(spec)
+
+    def find(self, spec: InputSpec) -> FoundOutputs:
+        """The outputs at the first shape of `spec`."""
+        return self.found(self.run(probe_batch(spec.shapes[0]), spec), spec.shapes[0])
+
+    def found(self, values: Arrays, shape: tuple[int, int]) -> FoundOutputs:
+        """The outputs in one run on two pictures of `shape`."""
+        return find_outputs(values, shape, batch=2, taps=self.file.taps)
 
     def _shapes(self, size: tuple[int, int] | None) -> list[tuple[int, int]]:
         file = self.file
@@ -126,13 +154,36 @@ class Backbone:
                 )
 
 
-def find_outputs(values: Arrays, shape: tuple[int, int], *, batch: int) -> FoundOutputs:
+def open_backbone(
+    file: BackboneFile, saved: Path, *, size: tuple[int, int] | None, threads: int
+) -> tuple[Backbone, InputSpec]:
+    """Save the model as `saved` and find an input that runs; a graph for one picture gets a loop over the batch.
+
+    Raises PackError when nothing runs.
+    """
+    for last in (False, True):
+        onnx.save(file.model, str(saved))
+        backbone = Backbone(file, saved, threads=threads)
+        try:
+            return backbone, backbone.input_spec(size=size)
+        except OneAtATime:
+            if last:
+                raise
+            file = one_at_a_time(file)
+    raise AssertionError("unreachable")
+
+
+def find_outputs(
+    values: Arrays, shape: tuple[int, int], *, batch: int, taps: frozenset[str] = frozenset()
+) -> FoundOutputs:
     """Sort the outputs of one run on `batch` pictures of `shape` = (height, width).
 
     A vector a picture: [B, D], [B, D, 1, 1] or [B, 1, D]; of several, the first with a telling name, else the
     first.
     Cells: [B, C, h, w], [B, h, w, C], or tokens [B, N, C] with N = h w + class token and registers, h and w in
-    whole cells of one stride; of several, the stride nearest to 16, then the most channels.
+    whole cells of one stride; of several, the stride nearest to 16, then the most channels. `taps`, values from
+    inside the graph, come after its own outputs. A vector as long as ImageNet has classes says which class it is,
+    not what it looks like: where there are cells, the descriptor is made of them.
     """
     vectors: list[str] = []
     cells: list[CellsOutput] = []
@@ -145,13 +196,18 @@ def find_outputs(values: Arrays, shape: tuple[int, int], *, batch: int) -> Found
             cells += _map_of(name, value.shape, shape)
         elif value.ndim == 3:
             cells += _tokens_of(name, value.shape, shape)
-    named = [name for name in vectors if _GOOD_NAME.search(name)]
-    embedding = next(iter(named or vectors), None)
-    cells.sort(key=lambda one: (abs(np.log2(one.stride / 16)), -one.channels))
+    cells.sort(key=lambda one: (one.name in taps, abs(np.log2(one.stride / 16)), -one.channels))
+    own = [name for name in vectors if name not in taps]
+    if cells:
+        own = [name for name in own if values[name].size // batch not in CLASS_COUNTS]
+    named = [name for name in own if _GOOD_NAME.search(name)]
+    embedding = next(iter(named or own), None)
     return FoundOutputs(
         embedding=embedding,
         cells=cells[0] if cells else None,
-        others=tuple([name for name in vectors if name != embedding] + [one.name for one in cells[1:]]),
+        others=tuple(
+            name for name in [*vectors, *(one.name for one in cells[1:])] if name not in taps and name != embedding
+        ),
     )
 
 

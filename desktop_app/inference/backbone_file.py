@@ -43,6 +43,8 @@ class BackboneFile:
     model: whole (no data in other files, no local functions) with a free batch. layouts: which of NCHW and NHWC
     the declared shape allows. height, width: pixels, None where free. inside: the scale of pixels that the graph
     itself normalises ("255": it takes 0..255, "1": it takes 0..1), None when it does not or it cannot be seen.
+    outputs: its own, then `taps`: values inside the graph that may hold the cells of a network that gives away
+    nothing but classes.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class BackboneFile:
     height: int | None
     width: int | None
     outputs: tuple[str, ...]
+    taps: frozenset[str]
     preprocessing: Preprocessing | None
     inside: str | None
 
@@ -108,6 +111,7 @@ def read_backbone(path: Path) -> BackboneFile:
     if not graph.output:
         raise refusal("it has no outputs")
     _free_batch(model, image.name)
+    taps = _add_taps(model)
     return BackboneFile(
         path=path,
         model=model,
@@ -117,6 +121,7 @@ def read_backbone(path: Path) -> BackboneFile:
         height=height or None,
         width=width or None,
         outputs=tuple(value.name for value in graph.output),
+        taps=frozenset(taps),
         preprocessing=_preprocessing(model),
         inside=_inside(model, image.name),
     )
@@ -199,6 +204,36 @@ def _free_batch(model: ModelProto, image: str) -> None:
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]  # shapes that were inferred for the old batch
+
+
+def _add_taps(model: ModelProto) -> list[str]:
+    """Give away what the last pooling over a picture reads, else the last normalised tokens; returns the names."""
+    given = {value.name for value in model.graph.output}
+    found: list[str] = []
+    for node in reversed(model.graph.node):
+        if node.op_type == "GlobalAveragePool" or (node.op_type == "ReduceMean" and _axes(model, node) == 2):
+            found = [node.input[0]]
+            break
+    else:
+        found = [node.output[0] for node in model.graph.node if node.op_type == "LayerNormalization"][-1:]
+    taps = [name for name in found if name not in given and name != ""]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in taps)
+    return taps
+
+
+def _axes(model: ModelProto, node: NodeProto) -> int:
+    """Over how many axes a ReduceMean runs, 0 when that is computed."""
+    for attribute in node.attribute:
+        if attribute.name == "axes":
+            return len(attribute.ints)
+    if len(node.input) > 1:
+        for weight in model.graph.initializer:
+            if weight.name == node.input[1]:
+                return int(np.prod(weight.dims))
+        for other in model.graph.node:
+            if other.op_type == "Constant" and node.input[1] in other.output:
+                return int(np.prod(other.attribute[0].t.dims))
+    return 0
 
 
 def _preprocessing(model: ModelProto) -> Preprocessing | None:

@@ -53,8 +53,10 @@ def available_devices() -> frozenset[Device]:
     return frozenset(device for device, provider in PROVIDERS.items() if provider in names)
 
 
-def make_session(model: Path, device: Device, threads: int) -> Session:
+def make_session(model: Path, device: Device, threads: int, *, quiet: bool = False) -> Session:
     """A session of `model` on `device` with `threads` threads of the CPU.
+
+    quiet: failed runs are expected and print nothing.
 
     Raises DeviceError when ONNX Runtime put the model elsewhere: `get_available_providers` still names a
     device that cannot run, only a session that exists tells the truth.
@@ -66,7 +68,7 @@ def make_session(model: Path, device: Device, threads: int) -> Session:
     options.inter_op_num_threads = 1
     # Waiting threads sleep instead of burning a core that decoding and the window need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    options.log_severity_level = 4 if quiet else 3
     if device is Device.DIRECTML:  # demanded by the DirectML provider
         options.enable_mem_pattern = False
     # Nodes that a device cannot run go to the next in the list.

@@ -235,8 +235,8 @@ def code_medians(embeddings: Sequence[Embedding]) -> Array:
     return np.asarray(np.median(np.concatenate(centroids), axis=0))
 
 
-def describe(found: FoundOutputs, cells: CellsOutput | None) -> list[str]:
-    """What was found in the backbone, a sentence each."""
+def describe(found: FoundOutputs, cells: CellsOutput | None, *, inside: bool) -> list[str]:
+    """What was found in the backbone, a sentence each. inside: the cells are a value in its graph, no output."""
     notes = []
     if found.embedding is not None:
         notes.append(f"descriptor: the output '{found.embedding}'")
@@ -245,7 +245,7 @@ def describe(found: FoundOutputs, cells: CellsOutput | None) -> list[str]:
     else:
         kind = f"{cells.channels} channels, a cell of {cells.stride} x {cells.stride} pixels"
         dropped = f", without {cells.prefix} tokens that belong to no place" if cells.prefix else ""
-        notes.append(f"cells: the output '{cells.name}' ({kind}{dropped})")
+        notes.append(f"cells: {'the value' if inside else 'the output'} '{cells.name}' ({kind}{dropped})")
     if found.others:
         notes.append(f"not used: {', '.join(found.others)}")
     return notes

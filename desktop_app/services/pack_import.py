@@ -17,7 +17,7 @@ from desktop_app.domain.devices import Device
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.features import Embedding
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
-from desktop_app.inference.backbone import Backbone, FoundOutputs, find_outputs
+from desktop_app.inference.backbone import Backbone, FoundOutputs, open_backbone
 from desktop_app.inference.backbone_file import BackboneFile, Triple, read_backbone
 from desktop_app.inference.manifest import CODE_FILE, EMBED_FILE, FORMAT, InputSpec
 from desktop_app.inference.pack_graph import MEAN, GraphOutputs, write_code, write_embed
@@ -107,10 +107,10 @@ def import_backbone(
     name = free_name(name, path.stem, folders)
     with staged(folders) as folder:
         yield Progress(Phase.CHECKING, message=f"running {path.name}")
-        onnx.save(file.model, str(folder / _SAVED))
-        backbone = Backbone(file, folder / _SAVED, threads=threads)
+        backbone, spec = open_backbone(file, folder / _SAVED, size=overrides.size, threads=threads)
+        file = backbone.file
         notes: list[str] = []
-        spec, found = _input_and_outputs(backbone, overrides, notes)
+        spec, found = _input_and_outputs(backbone, spec, overrides, notes)
         probed = spread_pictures(pictures, PROBED)
         spec = _normalised(backbone, spec, found, overrides, probed, changed, notes)
         pooling = MEAN
@@ -182,16 +182,17 @@ def spread_pictures(pictures: Sequence[Rgb], count: int) -> list[Rgb]:
 
 
 def _input_and_outputs(
-    backbone: Backbone, overrides: Overrides, notes: list[str]
+    backbone: Backbone, spec: InputSpec, overrides: Overrides, notes: list[str]
 ) -> tuple[InputSpec, FoundOutputs]:
-    """Settle layout and shapes, and find the outputs. The normalisation is still open."""
+    """Settle the shapes, and find the outputs. The normalisation is still open."""
     file = backbone.file
-    spec = backbone.input_spec(size=overrides.size)
     shape = spec.shapes[0]
-    found = find_outputs(backbone.run(probe_batch(shape), spec), shape, batch=2)
+    found = backbone.find(spec)
     if found.embedding is None and found.cells is None:
         values = backbone.run(probe_batch(shape), spec)
-        shown = ", ".join(f"'{name}' {list(value.shape)}" for name, value in values.items())
+        shown = ", ".join(
+            f"'{name}' {list(value.shape)}" for name, value in values.items() if name not in file.taps
+        )
         raise file.refusal(
             f"none of its outputs ({shown} for 2 pictures of {shape[0]} x {shape[1]}) is a descriptor [B, D], a "
             "map [B, C, h, w] or patch tokens [B, N, C]"
@@ -201,7 +202,7 @@ def _input_and_outputs(
         spec = replace(spec, shapes=(shape, *(one for one in shapes if one != shape and backbone.runs(spec, one))))
     sizes = ", ".join(f"{height} x {width}" for height, width in spec.shapes)
     notes.append(f"input: {spec.layout} {spec.dtype}, {sizes} (height x width)")
-    notes.extend(describe(found, found.cells))
+    notes.extend(describe(found, found.cells, inside=bool(found.cells and found.cells.name in file.taps)))
     return spec, found
 
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from support.backbones import CHANNELS, Graph, channels_last, cnn, patches, transformer
 
 from desktop_app.domain.errors import PackError
-from desktop_app.inference.backbone import Backbone, CellsOutput, cells_array, find_outputs
+from desktop_app.inference.backbone import Backbone, CellsOutput, cells_array, find_outputs, open_backbone
 from desktop_app.inference.backbone_file import METADATA, read_backbone
 from desktop_app.inference.manifest import InputSpec
 from desktop_app.inference.pack_graph import (
@@ -47,7 +47,7 @@ def test_the_input_is_described(tmp_path: Path) -> None:
         224,
         192,
     )
-    assert file.outputs == ("map", "features") and file.preprocessing is None and file.inside is None
+    assert file.outputs[:2] == ("map", "features") and file.preprocessing is None and file.inside is None
     free = read_backbone(cnn(tmp_path / "b.onnx"))
     assert (free.layouts, free.height, free.width) == (("NCHW",), None, None)
     last = read_backbone(channels_last(tmp_path / "c.onnx"))
@@ -203,6 +203,63 @@ def test_the_descriptor_is_the_telling_name_and_the_map_the_stride_nearest_to_16
     found = find_outputs(values, (224, 224), batch=2)
     assert found.embedding == "embedding" and found.cells is not None and found.cells.name == "c4"
     assert set(found.others) == {"logits", "c3", "c5"}
+
+
+@pytest.mark.parametrize("kind", ["cnn", "mean", "tokens"])
+def test_the_cells_of_a_classifier_are_found_inside_its_graph(tmp_path: Path, kind: str) -> None:
+    graph = Graph(["B", 3, 64, 96])
+    cells = patches(graph, "picture", stride=16)
+    if kind == "cnn":
+        vector = graph.add("GlobalAveragePool", cells)
+    elif kind == "mean":
+        vector = graph.add("ReduceMean", cells, axes=[2, 3], keepdims=1)
+    else:
+        flat = graph.add("Reshape", cells, graph.weight(np.array([0, 0, -1], np.int64)))
+        scale = graph.weight(np.ones(CHANNELS, np.float32))
+        tokens = graph.add("LayerNormalization", graph.add("Transpose", flat, perm=[0, 2, 1]), scale)
+        vector = graph.add("Gather", tokens, graph.weight(np.array(0)), axis=1)
+    head = graph.weight(np.random.default_rng(0).normal(size=(CHANNELS, 1000)).astype(np.float32))
+    graph.add("MatMul", graph.add("Flatten", vector, axis=1), head, out="logits")
+    graph.output("logits", ["B", 1000])
+    backbone = opened(graph.save(tmp_path / "a.onnx"), tmp_path)
+    found = backbone.find(backbone.input_spec(size=None))
+    assert found.embedding is None and found.others == ("logits",)
+    assert found.cells is not None and found.cells.name in backbone.file.taps
+    assert (found.cells.stride, found.cells.channels) == (16, CHANNELS)
+    assert found.cells.layout == ("tokens" if kind == "tokens" else "NCHW")
+
+
+@pytest.mark.parametrize("opset", [12, 17])
+def test_a_graph_for_one_picture_gets_a_loop_over_the_batch(tmp_path: Path, opset: int) -> None:
+    graph = Graph([1, 3, 64, 64], opset=opset)
+    cells = graph.add("GlobalAveragePool", patches(graph, "picture", stride=16))
+    graph.add("Reshape", cells, graph.weight(np.array([1, CHANNELS], np.int64)), out="features")
+    graph.output("features", [1, CHANNELS])
+    alone = opened(graph.save(tmp_path / "a.onnx"), tmp_path)
+    with pytest.raises(PackError, match="takes one picture at a time"):
+        alone.input_spec(size=None)
+    backbone, spec = open_backbone(alone.file, tmp_path / "loop.onnx", size=None, threads=1)
+    three = backbone.run(probe_batch((64, 64), batch=3), spec)
+    found = find_outputs(three, (64, 64), batch=3, taps=backbone.file.taps)
+    assert found.embedding is not None and found.embedding.startswith("features") and found.cells is not None
+    for at in range(3):
+        one = backbone.run(probe_batch((64, 64), batch=3)[at : at + 1], spec)
+        np.testing.assert_allclose(three[found.embedding][at], one[found.embedding][0], atol=1e-6)
+    descriptor, local = heads()
+    write_embed(
+        tmp_path / "embed.onnx",
+        backbone.file.model,
+        image=backbone.file.input,
+        layout=spec.layout,
+        embedding=found.embedding,
+        pooling=MEAN,
+        cells=found.cells,
+        descriptor=descriptor,
+        local=local,
+    )
+    session = onnxruntime.InferenceSession(str(tmp_path / "embed.onnx"), providers=["CPUExecutionProvider"])
+    alpha = session.run(None, {spec.name: np.zeros((3, 3, 64, 64), np.float32)})[0]
+    assert alpha.shape == (3, 20)
 
 
 # --- the graph of a pack ---------------------------------------------------------------------------------------

@@ -114,9 +114,10 @@ def test_a_backbone_without_places_becomes_a_pack_without_evidence(
     home: Path, photos: Path, tmp_path: Path, capsys
 ) -> None:
     graph = Graph(["B", 3, 64, 64])
-    cells = patches(graph, "picture", stride=16)
-    graph.add("Flatten", graph.add("GlobalAveragePool", cells), out="features", axis=1)
-    graph.output("features", ["B", CHANNELS])
+    flat = graph.add("Flatten", patches(graph, "picture", stride=16), axis=1)
+    weight = np.random.default_rng(0).normal(size=(16 * CHANNELS, 40)).astype(np.float32)
+    graph.add("MatMul", flat, graph.weight(weight), out="features")
+    graph.output("features", ["B", 40])
     made, manifest = imported(capsys, graph.save(tmp_path / "net.onnx"), "--photos", photos, "--name", "plain")
     assert manifest["local"] is None and set(manifest["files"]) == {"embed.onnx"}
     assert manifest["relevance"]["inputs"] == ["global"]
@@ -236,9 +237,10 @@ def test_the_normalisation_with_which_views_agree_is_chosen(tmp_path: Path, pict
 
 def test_the_usual_normalisation_stays_unless_another_is_clearly_better(tmp_path: Path, pictures) -> None:
     file = read_backbone(cnn(tmp_path / "a.onnx"))
-    backbone = Backbone(file, tmp_path / "a.onnx", threads=1)
+    onnx.save(file.model, str(tmp_path / "b.onnx"))
+    backbone = Backbone(file, tmp_path / "b.onnx", threads=1)
     spec = backbone.input_spec(size=(64, 64))
-    found = find_outputs(backbone.run(probe_batch((64, 64)), spec), (64, 64), batch=2)
+    found = backbone.find(spec)
     choice = choose_normalisation(backbone, spec, found, pictures, changed_view)
     assert choice.name in NORMALISATIONS
     bare = find_outputs({"map": backbone.run(probe_batch((64, 64)), spec)["map"]}, (64, 64), batch=2)
