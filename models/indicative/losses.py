@@ -42,7 +42,7 @@ def matched_pairs(truth: Truth, radius: float = 1.0) -> Tensor:
 
 
 def evidence_losses(matching: Tensor, truth: Truth) -> dict[str, Tensor]:
-    """On the pairs whose parts are known (0 without any):
+    """matching: M* [located, 196, 196] of the pairs of `truth` whose parts are known, in order (0 without any):
     links    -log of the share of M* that lies on pairs of patches that show the same
     maps     1 - Dice of P / max P with the object in the result, and of Q / max Q with the object in the query
     """
@@ -50,7 +50,6 @@ def evidence_losses(matching: Tensor, truth: Truth) -> dict[str, Tensor]:
     if not bool(chosen.any()):
         nothing = matching.sum() * 0.0
         return {"links": nothing, "maps": nothing}
-    matching = matching[chosen]
     part = Truth(*(value[chosen] for value in vars(truth).values()))
     right = matched_pairs(part)
     known = right.flatten(1).any(1).float()

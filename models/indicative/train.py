@@ -36,7 +36,7 @@ from models.indicative.measure import answers, as_input, figures
 from models.indicative.pairs import TEACHING, PairMaker, PairSet, features_form, pixels_form, usable_rows
 from models.indicative.settings import PRESETS, Settings
 from models.networks.indicative.har import MODES
-from models.networks.indicative.network import INPUTS, LAYOUTS, IndicativeConfig, IndicativeNetwork
+from models.networks.indicative.network import INPUTS, LAYOUTS, IndicativeConfig, IndicativeNetwork, select
 
 WARM_UP = 0.1  # of the time
 MIRRORED = 0.1  # of the pairs, one picture only
@@ -196,10 +196,12 @@ class Training:
         terms = {"relevance": relevance_loss(tape.logit.cpu(), truth)}
         loss = terms["relevance"]
         if settings.evidence > 0:
-            located = truth.located
-            matching = self.net.matching(tape).cpu()
-            terms |= evidence_losses(matching, truth)
-            loss = loss + settings.evidence * (terms["links"] + terms["maps"]) * float(located.any())
+            located = torch.nonzero(truth.located).flatten().to(device)
+            matching = (
+                self.net.matching(select(tape, located)) if len(located) else tape.logit.new_zeros(0, 196, 196)
+            )
+            terms |= evidence_losses(matching.cpu(), truth)
+            loss = loss + settings.evidence * (terms["links"] + terms["maps"])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from desktop_app.domain.errors import PackError
 from desktop_app.inference.indicative_net import IndicativeNet, indicative_problems
 from desktop_app.inference.packs import load_manifest, verify_pack
 from desktop_app.retrieval.indicative import IndicativeParameters, square_features
-from models.indicative import ablate, pairs
+from models.indicative import ablate, judge, pairs
 from models.indicative.export import export_part
 from models.indicative.losses import Truth, dice, evidence_losses, matched_pairs
 from models.indicative.measure import answers, figures, iou, link_threshold, relevance_figures
@@ -147,7 +148,10 @@ def test_a_perfect_matching_costs_nothing_and_a_wrong_one_much():
     assert float(evidence_losses(right, given)["links"]) == pytest.approx(0.0, abs=1e-6)
     assert float(evidence_losses(right.flip(1), given)["links"]) > 2
     unknown = replace(given, located=torch.zeros(1, dtype=torch.bool))
-    assert {name: float(v) for name, v in evidence_losses(right, unknown).items()} == {"links": 0.0, "maps": 0.0}
+    assert {name: float(v) for name, v in evidence_losses(right[:0], unknown).items()} == {
+        "links": 0.0,
+        "maps": 0.0,
+    }
 
 
 def test_dice_is_zero_for_the_mask_itself():
@@ -296,8 +300,6 @@ def test_the_part_answers_for_any_number_of_pairs(pack_with_part):
     ],
 )
 def test_a_wrong_section_is_refused_with_a_sentence(pack_with_part, tmp_path, entry, words):
-    import shutil
-
     pack = tmp_path / "pack"
     shutil.copytree(pack_with_part[0], pack)
     change_manifest(pack, indicative=entry)
@@ -309,3 +311,46 @@ def test_a_wrong_section_is_refused_with_a_sentence(pack_with_part, tmp_path, en
 def test_thresholds_that_are_no_numbers_are_refused():
     with pytest.raises(PackError, match="bias"):
         IndicativeParameters.from_manifest({"indicative": {"bias": "much"}})
+
+
+# --- the relevance that is shown --------------------------------------------------------------------------------
+
+
+def test_the_fit_uses_both_relevances_and_keeps_strangers_out():
+    random = np.random.default_rng(0)
+    kinds = np.array([1] * 100 + [3] * 100, np.uint8)
+    blank = np.zeros((200, 1))
+    both = PairSet(blank, blank, kinds, np.zeros((200, 3, 3)), blank, blank)
+    signal = np.where(kinds == 1, 1.0, -1.0)
+    found = {name: signal + random.normal(0, 1.2, 200) for name in ("network", "local")}
+    fit = judge.fitted(found, both)
+    score = fit["network"] * found["network"] + fit["local"] * found["local"] + fit["bias"]
+    assert fit["network"] > 0 and fit["local"] > 0
+    assert np.mean(score[kinds == 3] >= 0) <= 0.04
+    alone = [relevance_figures(found[name], kinds == 1)["accepted"] for name in ("network", "local")]
+    assert np.mean(score[kinds == 1] >= 0) > max(alone) - 0.05
+    useless = judge.fitted(found | {"local": -signal + random.normal(0, 2, 200) - found["network"]}, both)
+    assert useless["local"] == 0.0 and useless["network"] > 0
+
+
+def test_the_better_source_is_the_one_that_is_shown(pack_with_part, photos, tmp_path):
+    pack = tmp_path / "pack"
+    shutil.copytree(pack_with_part[0], pack)
+    pictures: list = []
+
+    def form(rgb):
+        pictures.append(rgb)
+        return np.asarray(len(pictures) - 1)
+
+    small = [rgb[::2, ::2] for rgb in photos]
+    maker = PairMaker(lambda row: small[row], [None] * 6, form, lambda row: np.ones(3, np.float32))
+    some = maker.make(range(6), {"view": 3, "composite": 4, "stranger": 6}, 0, say=lambda _: None)
+    section = judge.settle(pack, pictures, some, threads=1)
+    row = section["compared"]
+    better = {s: row[f"{s}_best_mIoU"] + row[f"{s}_pointing"] for s in ("indicative", "local")}
+    assert section["evidence"] == (better["indicative"] > better["local"])
+    manifest = load_manifest(pack)
+    assert manifest.raw["indicative"]["network"] == section["network"]
+    assert set(manifest.raw["map_thresholds"]) == {"indicative", "local"}
+    assert manifest.digest == pack_with_part[1]
+    assert verify_pack(pack, deep=False) == []

@@ -67,6 +67,16 @@ class Tape(NamedTuple):
     blocks: list[list[tuple[Sequence[int], Tensor, Tensor]]]
 
 
+def select(tape: Tape, rows: Tensor) -> Tape:
+    """The tape of some of its pairs: evidence is only asked of those whose truth is known."""
+    return Tape(
+        tape.logit[rows],
+        [x[rows] for x in tape.regulated],
+        [x[rows] for x in tape.plain],
+        [[(size, inside[rows], out[rows]) for size, inside, out in steps] for steps in tape.blocks],
+    )
+
+
 class IndicativeNetwork(nn.Module):
     """(result, query, weights) -> logit of relevance [B], M* [B, 196, 196], sums P and Q [B, 14, 14] each.
 
