@@ -36,10 +36,22 @@ def measure(step: Step, places: Mapping[str, Path], work: Path) -> str | None:
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
     if run.returncode:
         return f"failed with exit code {run.returncode}"
-    document = json.loads(run.stdout)
+    document = last_document(run.stdout.decode())
     kept = {"seconds": round(time.monotonic() - started), "document": document}
     (work / f"{step.name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     return None
+
+
+def last_document(printed: str) -> dict[str, object]:
+    """The last JSON object that a command printed; lines of progress may come before it.
+
+    Raises ValueError when there is none.
+    """
+    lines = printed.splitlines()
+    for start in range(len(lines) - 1, -1, -1):
+        if lines[start].startswith("{"):
+            return dict(json.loads("\n".join(lines[start:])))
+    raise ValueError("nothing that looks like JSON was printed")
 
 
 def page(work: Path, reasons: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.results.tables import Row, named_rows
+from models.results.tables import Row, flat, named_rows, report_rows
 
 Rows = Callable[[Mapping[str, object]], list[Row]]
 
@@ -35,6 +35,37 @@ def _systems(document: Mapping[str, object]) -> list[Row]:
     return named_rows(found) if isinstance(found, Mapping) else []
 
 
+def _by_set(*keys: str) -> Rows:
+    """Rows of a document {set: {system: figures}}, after going down `keys`; the set is a column."""
+
+    def rows(document: Mapping[str, object]) -> list[Row]:
+        found: object = document
+        for key in keys:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if not isinstance(found, Mapping):
+            return []
+        return [
+            {"set": Path(str(name)).name, **row}
+            for name, systems in found.items()
+            if isinstance(systems, Mapping)
+            for row in named_rows(systems)
+        ]
+
+    return rows
+
+
+def _listed(document: Mapping[str, object]) -> list[Row]:
+    """The rows of a document that is a table already: {"rows": {name: figures}} or {"rows": [figures]}."""
+    rows = document.get("rows", document)
+    if isinstance(rows, Mapping):
+        return named_rows(rows)
+    return [flat(row) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _whole(document: Mapping[str, object]) -> list[Row]:
+    return [flat(document)]
+
+
 def _module(name: str, *arguments: str) -> tuple[str, ...]:
     return ("-m", name, *arguments)
 
@@ -58,11 +89,133 @@ def _ranking(name: str, queries: int | None) -> Step:
     )  # fmt: skip
 
 
+def _evidence(name: str, *arguments: str) -> Step:
+    return Step(
+        f"evidence-{name}",
+        "Evidence",
+        f"{name}: does what is shown lie where the match is",
+        _evaluate("evidence", "--data", f"{{data}}/evaluate/{name}", *arguments),
+        report_rows,
+        (f"evaluate/{name}",),
+    )
+
+
+_TRAINED = ("--data", "{data}", "--cache", "{cache}")
+_GROCERY = "{data}/evaluate/grocery"
+
 STEPS: tuple[Step, ...] = (
     _ranking("grocery", None),
     _ranking("caltech101", 800),
     _ranking("cars", 800),
     _ranking("imagenette-val", 800),
+    Step(
+        "two-model",
+        "Ranking",
+        "A second descriptor and two-model re-ranking (S2), chosen on held-out TRAIN classes",
+        _module("models.evaluate.two_model", "{pack}", *_TRAINED, "--evaluate", _GROCERY),
+        _by_set("evaluate"),
+        ("evaluate/grocery",),
+    ),
+    Step(
+        "global-rerank",
+        "Ranking",
+        "SuperGlobal's re-ranking and database-side augmentation, grocery",
+        _module("models.evaluate.superglobal", "{pack}", "--data", _GROCERY),
+        _by_set(),
+        ("evaluate/grocery",),
+    ),
+    Step(
+        "multi-scale",
+        "Ranking",
+        "Several scales of a photo in one descriptor, grocery",
+        _module("models.evaluate.multi_scale", "{pack}", "--data", _GROCERY, "--queries", "800"),
+        _by_set(),
+        ("evaluate/grocery",),
+    ),
+    Step(
+        "codes",
+        "Ranking",
+        "Binary codes (LM-BiHalf) against the float local match, held-out TRAIN classes",
+        _module("models.evaluate.codes", "{pack}", *_TRAINED),
+        _by_set(),
+        ("train",),
+    ),
+    Step(
+        "fusion",
+        "Ranking",
+        "S3's head and what its parts are worth, the same short training each",
+        _module("models.ablations.fusion", "--run", "{run}", *_TRAINED, "--folder", _GROCERY),
+        _listed,
+        ("train",),
+    ),
+    Step(
+        "instances",
+        "Finding the same photo and the same object",
+        "Every photo of ikea and coco128 asked by a made view of it",
+        _evaluate("instances", "--data", "{data}/evaluate/ikea", "{data}/evaluate/coco128"),
+        report_rows,
+        ("evaluate/ikea", "evaluate/coco128"),
+    ),
+    Step(
+        "small-objects",
+        "Finding the same photo and the same object",
+        "An object of 8 to 15 % of the area, on its own, asked among 2,000 other photos",
+        _evaluate(
+            "small-objects", "--data", "{data}/evaluate/coco128", "--labels", "{data}/evaluate/coco128.labels",
+            "--distractors", "{data}/evaluate/caltech101",
+        ),
+        report_rows,
+        ("evaluate/coco128", "evaluate/caltech101"),
+    ),
+    Step(
+        "rooms",
+        "Finding the same photo and the same object",
+        "ikea: a product shot asked for the rooms it stands in",
+        _evaluate(
+            "small-objects", "--data", "{data}/evaluate/ikea", "--rooms", "{data}/evaluate/ikea.item_to_room.json",
+        ),
+        report_rows,
+        ("evaluate/ikea",),
+    ),
+    Step(
+        "degradations",
+        "Finding the same photo and the same object",
+        "What treatments of a photo the search withstands, coco128",
+        _evaluate("degradations", "--data", "{data}/evaluate/coco128"),
+        report_rows,
+        ("evaluate/coco128",),
+    ),
+    _evidence("coco128", "--labels", "{data}/evaluate/coco128.labels"),
+    _evidence("raccoons", "--labels", "{data}/evaluate/raccoons.labels", "--families", "objects"),
+    _evidence(
+        "cells", "--labels", "{data}/evaluate/cells.labels", "--families", "objects", "--classes", "WBC,Platelets"
+    ),
+    Step(
+        "coattention",
+        "Evidence",
+        "Co-attention: CANet and clusters (S0) on composites of coco128",
+        _module("models.coattention.evaluate", "--pack", "{pack}", "--folder", "{data}/evaluate/coco128"),
+        _listed,
+        ("evaluate/coco128",),
+    ),
+    Step(
+        "indicative",
+        "Evidence",
+        "Indicative matching (S1): layouts, metrics, attention regulation, feedback; a short training each, held-out "
+        "TRAIN pairs",
+        _module(
+            "models.indicative.ablate", "--pack", "{pack}", *_TRAINED, "--out", "{work}/indicative-rows.json",
+        ),
+        _listed,
+        ("train",),
+    ),
+    Step(
+        "indicative-speed",
+        "Speed and size",
+        "The indicative graph on 50 pairs",
+        _module("models.indicative.speed", "{pack}/indicative.onnx"),
+        _whole,
+    ),
     Step(
         "speed",
         "Speed and size",
@@ -70,4 +223,4 @@ STEPS: tuple[Step, ...] = (
         _module("models.evaluate.speed", "{pack}"),
         lambda document: named_rows(document, first="input"),
     ),
-)
+)  # fmt: skip
