@@ -36,7 +36,7 @@ NORMALISATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, 
     ),
 }
 USUAL = "ImageNet's mean and standard deviation"
-CLEARLY = 2.0  # standard errors by which another choice must be better than the usual one
+CLEARLY = 3.0  # standard errors by which another choice must be better than the usual one
 
 ChangedView = Callable[[Rgb, int], Rgb]
 """A made view of a photo (crop, turn, light), the same for the same number."""

@@ -23,6 +23,7 @@ from desktop_app.inference.pack_graph import (
     MEAN,
     CellsHead,
     DescriptorHead,
+    write_adapted,
     write_code,
     write_embed,
 )
@@ -402,3 +403,43 @@ def test_half_precision_and_whole_numbers_are_taken_as_inputs(tmp_path: Path) ->
     half.add("Flatten", half.add("GlobalAveragePool", cells), out="features", axis=1)
     half.output("features", ["B", CHANNELS], TensorProto.FLOAT16)
     assert opened(half.save(tmp_path / "b.onnx"), tmp_path).input_spec(size=None).dtype == "float16"
+
+
+def test_an_adapter_is_written_behind_descriptor_and_regions(tmp_path: Path) -> None:
+    """A pack graph with alpha, its code, regions and another output: the first three change, the last does not."""
+    graph = Graph(["B", 3, 64, 64])
+    cells = patches(graph, "picture", stride=16)
+    flat = graph.add("Reshape", cells, graph.weight(np.array([0, 0, -1], np.int64)))
+    rows = graph.add("Transpose", flat, perm=[0, 2, 1])
+    graph.add("LpNormalization", rows, out="regions", axis=2)
+    mean = graph.add("Flatten", graph.add("GlobalAveragePool", cells), axis=1)
+    graph.add("LpNormalization", mean, out="alpha", axis=1)
+    graph.add("Cast", "alpha", out="alpha_code", to=TensorProto.UINT8)
+    graph.output("alpha", ["B", CHANNELS])
+    graph.output("alpha_code", ["B", CHANNELS], TensorProto.UINT8)
+    graph.output("regions", ["B", 16, CHANNELS])
+    graph.add("Identity", cells, out="map")
+    graph.output("map", ["B", CHANNELS, 4, 4])
+    source = graph.save(tmp_path / "old.onnx")
+    random = np.random.default_rng(3)
+    weight = np.eye(CHANNELS) + random.normal(size=(CHANNELS, CHANNELS)) / 4
+    head = DescriptorHead(np.zeros(CHANNELS), weight, random.normal(size=(16, CHANNELS)), np.zeros(16))
+    names = write_adapted(
+        tmp_path / "new.onnx",
+        source,
+        alpha="alpha",
+        alpha_code="alpha_code",
+        regions="regions",
+        descriptor=head,
+    ).names
+    picture = {"picture": random.normal(size=(2, 3, 64, 64)).astype(np.float32)}
+    run = {
+        path.stem: onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        for path in (source, tmp_path / "new.onnx")
+    }
+    alpha, regions, cells_before = run["old"].run(["alpha", "regions", "map"], picture)
+    new = run["new"].run([names["alpha"], names["alpha_code"], names["regions"], "map"], picture)
+    np.testing.assert_allclose(new[0], unit(alpha @ weight.T), atol=1e-5)
+    np.testing.assert_array_equal(new[1], np.packbits(new[0] @ head.code_weight.T >= 0, axis=1))
+    np.testing.assert_allclose(new[2], unit(regions @ weight.T), atol=1e-5)
+    np.testing.assert_array_equal(new[3], cells_before)
