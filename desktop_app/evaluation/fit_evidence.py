@@ -34,7 +34,9 @@ VIEWS_KEEP = {"link": 0.8, "medium": 0.6, "strong": 0.35}  # share of the right 
 MOST_SEEN = 0.75  # of the original, in views that judge co-attention
 ATTENTION_TAUS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 ATTENTION_ALPHAS = (1.0, 2.0, 3.0)
+MAY_OPPOSE = "global"  # the input of the relevance logistic whose weight may be negative
 FALSE_EVIDENCE = 0.02  # share of random strangers that may be called relevant
+FALSE_OF_ALL = 0.05  # and of all strangers, half of them random, half the nearest of another class
 
 
 def fit_links(strangers: Sequence[Pair], views: Sequence[ViewPair]) -> tuple[LinkParameters, dict[str, float]]:
@@ -103,7 +105,8 @@ def fit_relevance(
     links: LinkParameters,
     match: MatchParameters,
 ) -> tuple[RelevanceParameters, dict[str, float]]:
-    """The relevance logistic; its bias is lowered until at most FALSE_EVIDENCE of random strangers pass 0.5."""
+    """The relevance logistic; its bias is lowered until at most FALSE_EVIDENCE of the random strangers, and at most
+    FALSE_OF_ALL of all (random and hard ones counting the same), pass 0.5."""
     positive, negative, near = (
         [measure(pair, links=links, match=match) for pair in pairs] for pairs in (matching, strangers, hard)
     )
@@ -111,7 +114,14 @@ def fit_relevance(
     truth = np.array([True] * len(positive) + [False] * (len(negative) + len(near)))
     parameters = fit_logistic(samples, truth)
     stranger_raw = np.array([_raw(sample, parameters) for sample in negative])
-    bias = parameters.bias - max(0.0, float(np.quantile(stranger_raw, 1.0 - FALSE_EVIDENCE)) + 1e-6)
+    excess = float(np.quantile(stranger_raw, 1.0 - FALSE_EVIDENCE))
+    if near:
+        both = np.concatenate([stranger_raw, np.array([_raw(sample, parameters) for sample in near])])
+        counts = np.repeat([1.0 / len(negative), 1.0 / len(near)], [len(negative), len(near)])
+        order = np.argsort(-both, kind="stable")
+        beyond = np.searchsorted(np.cumsum(counts[order]), 2.0 * FALSE_OF_ALL, side="right")
+        excess = max(excess, float(both[order][min(int(beyond), len(both) - 1)]))
+    bias = parameters.bias - max(0.0, excess + 1e-6)
     parameters = replace(parameters, bias=bias)
     relevant = [np.mean([relevance(s, parameters) >= 0.5 for s in group]) for group in (positive, negative, near)]
     return parameters, {
@@ -122,9 +132,11 @@ def fit_relevance(
 
 
 def fit_logistic(samples: Sequence[PairMeasurements], truth: NDArray[np.bool_]) -> RelevanceParameters:
-    """A logistic regression, classes balanced, whose weights are not negative.
+    """A logistic regression, classes balanced, whose weights but that of `global` are not negative.
 
-    More of any measurement must never make a pair less relevant, so inputs that come out negative are left out.
+    More of any measurement of parts must never make a pair less relevant, so those that come out negative are left
+    out. Resemblance as a whole may speak against a match: when two pictures resemble each other that much, more of
+    their parts ought to match than in strangers of another kind.
     """
     table = np.array([[sample.inputs()[name] for name in RELEVANCE_INPUTS] for sample in samples])
     names = list(RELEVANCE_INPUTS)
@@ -134,12 +146,17 @@ def fit_logistic(samples: Sequence[PairMeasurements], truth: NDArray[np.bool_]) 
         model = LogisticRegression(class_weight="balanced", max_iter=1000)
         model.fit((columns - mean) / spread, truth)
         weights = model.coef_[0] / spread
-        if (weights >= 0).all() or len(names) == 1:
+        wrong = [at for at, name in enumerate(names) if weights[at] < 0 and name != MAY_OPPOSE]
+        if not wrong or len(names) == 1:
             break
-        names.pop(int(np.argmin(model.coef_[0])))
+        names.pop(min(wrong, key=lambda at: float(model.coef_[0][at])))
     bias = float(model.intercept_[0] - weights @ mean)
     return RelevanceParameters(
-        weights={name: max(0.0, float(weight)) for name, weight in zip(names, weights, strict=True)}, bias=bias
+        weights={
+            name: float(weight) if name == MAY_OPPOSE else max(0.0, float(weight))
+            for name, weight in zip(names, weights, strict=True)
+        },
+        bias=bias,
     )
 
 

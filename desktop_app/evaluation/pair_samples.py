@@ -109,9 +109,12 @@ def nearest_pairs(
 def measure(pair: Pair, *, links: LinkParameters, match: MatchParameters) -> PairMeasurements:
     """The measurements that relevance is computed from, exactly as for evidence."""
     query, result = pair
-    found = find_pairs(_cosines(pair), query.grid, result.grid, parameters=links)
+    cosines = _cosines(pair)
+    found = find_pairs(cosines, query.grid, result.grid, parameters=links)
     local = local_similarity(query.codes, pack([result.codes], match), parameters=match)
-    return PairMeasurements.of(global_=float(query.alpha @ result.alpha), local=float(local[0]), pairs=found)
+    return PairMeasurements.of(
+        global_=float(query.alpha @ result.alpha), local=float(local[0]), pairs=found, cosines=cosines
+    )
 
 
 def best_cosines(pairs: Sequence[Pair]) -> NDArray[np.float32]:

@@ -37,7 +37,7 @@ _RADIUS = 1  # cells of 4-D non-maximum suppression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _LocalMatch:
+class LocalMatch:
     """Cosines [nq, nr] between cells, the pairs that hold, the two grids, and the weights of the query's cells."""
 
     cosines: NDArray[np.float32]
@@ -74,7 +74,7 @@ def match_evidence(
         parameters=parameters,
         code_logits=code_logits,
         query_weights=query_weights,
-        pairs=match.pairs,
+        match=match,
         both_directions=not region and query_weights is None,
     )
     relevant = relevance(measured, parameters.relevance)
@@ -119,15 +119,14 @@ def measure_pair(
     parameters: RetrievalParameters,
     code_logits: CodeLogits,
     query_weights: NDArray[np.float32] | None = None,
-    pairs: CellPairs | None = None,
+    match: LocalMatch | None = None,
     both_directions: bool = True,
 ) -> PairMeasurements:
-    """What the relevance of a pair is computed from; `pairs` saves finding them again.
+    """What the relevance of a pair is computed from; `match` saves comparing their cells again.
 
     `both_directions` as in `local_match.local_similarity`: False when a part is looked for in a whole.
     """
-    if pairs is None:
-        pairs = _match(query, result, parameters.links, query_weights).pairs
+    match = match or _match(query, result, parameters.links, query_weights)
     local = 0.0
     query_codes = make_local_codes(query, code_logits)
     result_codes = make_local_codes(result, code_logits)
@@ -141,7 +140,12 @@ def measure_pair(
             both_directions=both_directions,
         )
         local = float(scores[0])
-    return PairMeasurements.of(global_=float(query.alpha @ result.alpha), local=local, pairs=pairs)
+    return PairMeasurements.of(
+        global_=float(query.alpha @ result.alpha),
+        local=local,
+        pairs=match.pairs,
+        cosines=match.cosines if match.weights is None else match.cosines[match.weights > 0],
+    )
 
 
 def strength_of(cosine: float, parameters: LinkParameters) -> Strength:
@@ -156,13 +160,13 @@ def _match(
     result: Embedding,
     parameters: LinkParameters,
     query_weights: NDArray[np.float32] | None,
-) -> _LocalMatch:
+) -> LocalMatch:
     query_grid, result_grid = _grid(query), _grid(result)
     if query.local_features is None or result.local_features is None:
         cells = query_grid.rows * query_grid.columns, result_grid.rows * result_grid.columns
         none = np.zeros(0, dtype=np.int64)
         pairs = CellPairs(none, none, np.zeros(0, dtype=np.float32), agree=False)
-        return _LocalMatch(np.zeros(cells, dtype=np.float32), pairs, query_grid, result_grid, None)
+        return LocalMatch(np.zeros(cells, dtype=np.float32), pairs, query_grid, result_grid, None)
     weights = None
     if query_weights is not None:
         if query_weights.shape != (query_grid.rows, query_grid.columns):
@@ -170,7 +174,7 @@ def _match(
         weights = query_weights.ravel() / max(float(query_weights.max()), 1e-6)
     cosines = cosine_matrix(query.local_features, result.local_features)
     pairs = find_pairs(cosines, query_grid, result_grid, parameters=parameters, query_weights=weights)
-    return _LocalMatch(cosines, pairs, query_grid, result_grid, weights)
+    return LocalMatch(cosines, pairs, query_grid, result_grid, weights)
 
 
 def _grid(embedding: Embedding) -> Grid:
@@ -183,7 +187,7 @@ def _grid(embedding: Embedding) -> Grid:
 
 
 def _links(
-    match: _LocalMatch, query_box: Region, result_box: Region, parameters: LinkParameters
+    match: LocalMatch, query_box: Region, result_box: Region, parameters: LinkParameters
 ) -> tuple[PatchLink, ...]:
     kept = suppress_neighbours(
         match.pairs, match.query_grid, match.result_grid, radius=_RADIUS, limit=parameters.limit
@@ -209,7 +213,7 @@ def _links(
 def _coattention(
     query: Embedding,
     result: Embedding,
-    match: _LocalMatch,
+    match: LocalMatch,
     relevant: float,
     query_weights: NDArray[np.float32] | None,
     parameters: RetrievalParameters,

@@ -16,7 +16,7 @@ Section = Mapping[str, object]
 
 CODES, CENTROIDS = "codes", "centroids"  # what the many-to-many match compares
 REGION_INPUTS = ("nearest", "contrast", "whole", "tile")
-RELEVANCE_INPUTS = ("global", "local", "links", "link_cosine")
+RELEVANCE_INPUTS = ("global", "local", "links", "link_cosine", "agreement", "coverage")
 
 
 def _number(section: Section, key: str, default: float) -> float:
@@ -167,7 +167,8 @@ class RelevanceParameters:
     """Relevance of a pair: a logistic of what was measured between the two pictures, learnt on pairs of photos.
 
     `weights` by input name: "global" (cosine of descriptors), "local" (many-to-many match), "links"
-    (log(1 + number of cell pairs that hold)), "link_cosine" (their mean cosine, 0 without any).
+    (log(1 + number of cell pairs that hold)), "link_cosine" (their mean cosine, 0 without any), "agreement" and
+    "coverage" (see `relevance.PairMeasurements`).
     """
 
     weights: Mapping[str, float] = field(

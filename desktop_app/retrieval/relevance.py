@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from desktop_app.retrieval.pairs import CellPairs
 from desktop_app.retrieval.parameters import RelevanceParameters
+
+_DOUBT = 3  # mutual pairs added to those tried, so that few pairs never agree completely
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +20,29 @@ class PairMeasurements:
 
     global_: cosine of the descriptors. local: many-to-many match, 0..1. links: number of matched cell pairs that
     one transform explains (0 when none does). link_cosine: mean cosine of the matched pairs, 0 without any.
+    agreement: that number over the number of mutual pairs it was chosen from plus three, 0..1. coverage: mean over
+    the query's cells of their best cosine with the result: how much of the query is found again at all.
     """
 
     global_: float
     local: float
     links: int
     link_cosine: float
+    agreement: float = 0.0
+    coverage: float = 0.0
 
     @classmethod
-    def of(cls, *, global_: float, local: float, pairs: CellPairs) -> PairMeasurements:
+    def of(
+        cls, *, global_: float, local: float, pairs: CellPairs, cosines: NDArray[np.float32] | None = None
+    ) -> PairMeasurements:
+        """cosines: [nq, nr] of all cells that take part, None where the pictures have no local features."""
         return cls(
             global_=global_,
             local=local,
             links=len(pairs) if pairs.agree else 0,
             link_cosine=float(np.mean(pairs.cosine)) if len(pairs) else 0.0,
+            agreement=len(pairs) / (pairs.tried + _DOUBT) if pairs.agree else 0.0,
+            coverage=0.0 if cosines is None or not cosines.size else float(cosines.max(axis=1).mean()),
         )
 
     def inputs(self) -> dict[str, float]:
@@ -40,6 +52,8 @@ class PairMeasurements:
             "local": self.local,
             "links": math.log1p(self.links),
             "link_cosine": self.link_cosine,
+            "agreement": self.agreement,
+            "coverage": self.coverage,
         }
 
 
