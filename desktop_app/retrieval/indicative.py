@@ -63,16 +63,17 @@ class IndicativeParameters:
         section = manifest.get("indicative")
         if not isinstance(section, Mapping):
             return cls()
-        values: dict[str, float] = {}
-        for name in ("network", "local", "bias", "link_least", "link_medium", "link_strong"):
-            value = section.get(name, getattr(cls(), name))
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise PackError(
-                    f"the manifest of the pack has {value!r} where '{name}' of 'indicative' should be a number",
-                    remedy="Install the pack again",
-                )
-            values[name] = float(value)
-        return cls(evidence=section.get("evidence") is True, judges=section.get("judges") is True, **values)
+        default = cls()
+        return cls(
+            evidence=section.get("evidence") is True,
+            judges=section.get("judges") is True,
+            network=_number(section, "network", default.network),
+            local=_number(section, "local", default.local),
+            bias=_number(section, "bias", default.bias),
+            link_least=_number(section, "link_least", default.link_least),
+            link_medium=_number(section, "link_medium", default.link_medium),
+            link_strong=_number(section, "link_strong", default.link_strong),
+        )
 
     def relevance(self, logit: float, local: float) -> float:
         """The relevance of a pair, 0..1, from the network's logit and the local relevance (0..1)."""
@@ -101,11 +102,11 @@ class IndicativeOutput:
 
     def p_sum(self) -> Float:
         """P of S1 eq. 4 before scaling: [14, 14], on the result."""
-        return self.matching.sum(axis=1).reshape(GRID.rows, GRID.columns)
+        return np.asarray(self.matching.sum(axis=1).reshape(GRID.rows, GRID.columns), dtype=np.float32)
 
     def q_sum(self) -> Float:
         """Q of S1 eq. 4 before scaling: [14, 14], on the query."""
-        return self.matching.sum(axis=0).reshape(GRID.rows, GRID.columns)
+        return np.asarray(self.matching.sum(axis=0).reshape(GRID.rows, GRID.columns), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +164,16 @@ def _links(
 def _on_fixed_scale(sums: Float, relevance: float) -> Float:
     """relevance x sum / largest sum."""
     return np.asarray(relevance * sums / max(float(sums.max()), 1e-9), dtype=np.float32)
+
+
+def _number(section: Mapping[str, object], key: str, default: float) -> float:
+    value = section.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise PackError(
+            f"the manifest of the pack has {value!r} where '{key}' of 'indicative' should be a number",
+            remedy="Install the pack again",
+        )
+    return float(value)
 
 
 def _bounded(logit: float) -> float:
@@ -223,7 +234,7 @@ def feedback_mask(q_maps: Sequence[Float], *, form: str = "average", floor: floa
     largest = float(pooled.max())
     if largest <= 0:
         return np.ones((GRID.rows, GRID.columns), dtype=np.float32)
-    return np.maximum(pooled / largest, floor).astype(np.float32)
+    return np.asarray(np.maximum(pooled / largest, floor), dtype=np.float32)
 
 
 def _resampling(size: int, out: int = GRID.rows) -> NDArray[np.float64]:

@@ -350,12 +350,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--evidence", type=float, help="weight of the losses on the evidence; 0: labels alone")
     parser.add_argument("--seed", type=int)
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the preset's number of training pairs to make"
+    )
     parser.add_argument("--from", dest="start", type=Path, help="begin with the weights of another run")
     parser.add_argument("--export", action="store_true", help="write indicative.onnx into the pack")
     args = parser.parse_args(argv)
     chosen = {k: getattr(args, k) for k in ("layout", "input", "har", "minutes", "evidence", "seed")}
     chosen["metrics"] = tuple(args.metrics.split(",")) if args.metrics else None
     settings = replace(PRESETS[args.preset], **{k: v for k, v in chosen.items() if v is not None})
+    counts = {kind: max(1, round(args.share * count)) for kind, count in settings.counts.items()}
+    settings = replace(settings, counts=counts)
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     pairs, held_out = pair_sets(settings, pack=args.pack, data=args.data, cache_folder=args.cache)
