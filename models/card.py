@@ -27,13 +27,19 @@ features. {parameters:,} parameters, stored as {precision}. Trained by the maker
 ## What it is
 - Backbone: a plain residual network of our own in four stages; head: S3 (DPLG), GeM of the last map, a receptive-field
   block over the map before it, dot-product fusion, one attention row; a 512-d L2-normalised descriptor.
-- Beside it a non-negative local map and 128-d local features, one per 16 x 16 pixels of the input, and a code layer
-  (LM-BiHalf, 128 bits). Hash code of the descriptor: 512 bits by PCA and ITQ.
+- A second descriptor of 256 dimensions for two-model re-ranking (S2), from the last two maps, taught by labels.
+- Beside them a non-negative local map and 128-d local features, one per 16 x 16 pixels of the input, and a code
+  layer (LM-BiHalf, 128 bits). Hash codes of both descriptors by PCA and ITQ. The descriptor of 14 regions of the
+  photo (1 x 1, 2 x 2, 3 x 3) from the same maps.
+- Optional parts, read where the manifest names them: co-attention (S0, CANet) and indicative matching (S1).
 - The whole photo is seen: it is resized to the nearest of these input shapes (height x width): {shapes}.
 
 ## Training data and teacher
-Distilled from the outputs (never the weights) of an ImageNet MobileNetV2 (int8, Apache-2.0) on these photos, without
-labels. {photos}
+Distilled from the outputs (never the weights) of an ImageNet MobileNetV2 (int8, Apache-2.0) on these photos. {photos}
+Where a source says "with labels", its folders or WordNet ids taught the second descriptor (ArcFace, m = 0.15, s = 30)
+at a low weight in the same training, and through it the trunk; held-out classes, and imagenette's ten classes in
+every source, were left out of that. Classes of the evaluation sets may still have a namesake among the 1,000 classes
+of two photos each.
 
 | source | licence as stated | use |
 |---|---|---|
@@ -49,7 +55,7 @@ pack in a product should weigh that.
 ## Figures on held-out TRAIN classes
 Every fourth class of each labelled set, kept from the heads learnt in closed form and from every use of labels; the
 trunk was distilled on these photos too, without labels, so the figures serve for choices and flatter a little. Every
-photo is a query in the rest of its set. `python -m models.evaluate.holdout` prints them again.
+photo is a query in the rest of its set, or 200 of each. `python -m models.evaluate.holdout` prints them again.
 
 {holdout}
 

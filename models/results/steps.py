@@ -201,8 +201,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         "indicative",
         "Evidence",
-        "Indicative matching (S1): layouts, metrics, attention regulation, feedback; a short training each, held-out "
-        "TRAIN pairs",
+        "Indicative matching (S1): layouts, metrics, attention regulation, feedback; a short training each, on "
+        "held-out TRAIN pairs",
         _module(
             "models.indicative.ablate", "--pack", "{pack}", *_TRAINED, "--out", "{work}/indicative-rows.json",
         ),
