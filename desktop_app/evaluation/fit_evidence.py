@@ -105,8 +105,8 @@ def fit_relevance(
     links: LinkParameters,
     match: MatchParameters,
 ) -> tuple[RelevanceParameters, dict[str, float]]:
-    """The relevance logistic; its bias is lowered until at most FALSE_EVIDENCE of the random strangers, and at most
-    FALSE_OF_ALL of all (random and hard ones counting the same), pass 0.5."""
+    """The relevance logistic; its bias is lowered until at most FALSE_EVIDENCE of the random strangers, and at
+    most FALSE_OF_ALL of all (random and hard ones counting the same), pass 0.5."""
     positive, negative, near = (
         [measure(pair, links=links, match=match) for pair in pairs] for pairs in (matching, strangers, hard)
     )
