@@ -202,18 +202,18 @@ def majority_class(classes: Rows, *, voters: int, votes: int) -> Rows:
 
 def places(rows: Rows, compared: Rows) -> Rows:
     """Eq. 8: [Q, S1], the place j = 1..S2 that each candidate has in the other list, -floor(S2 / 8) if none."""
-    missing = -(compared.shape[1] // _EIGHT)
+    length = compared.shape[1]
+    missing = -(length // _EIGHT)
+    found = np.full(rows.shape, missing, np.int64)
     if not compared.size or not rows.size:
-        return np.full(rows.shape, missing, np.int64)
-    # One sorted list for all queries: numbers of different queries are kept apart by an offset.
-    step = int(max(compared.max(), rows.max())) + 1
-    offset = np.arange(len(rows))[:, None] * step
-    listed = (compared + offset).ravel()
-    order = np.argsort(listed)
-    wanted = rows + offset
-    at = np.minimum(np.searchsorted(listed, wanted, sorter=order), len(listed) - 1)
-    found = listed[order[at]] == wanted
-    return np.asarray(np.where(found, order[at] % compared.shape[1] + 1, missing), np.int64)
+        return found
+    table = np.full(int(max(compared.max(), rows.max())) + 1, missing, np.int64)
+    places_of = np.arange(1, length + 1)
+    for at, (wanted, listed) in enumerate(zip(rows, compared, strict=True)):
+        table[listed] = places_of
+        found[at] = table[wanted]
+        table[listed] = missing
+    return found
 
 
 def gallery_classes(

@@ -226,15 +226,21 @@ def climb(
 ) -> tuple[float, ComponentParameters, TwoModelParameters]:
     """Set the groups, then every constant to the best of its values while the others stay; `rounds` times."""
     best, chosen, top = TwoModelParameters(), next(iter(groups)), -1.0
+    seen: set[tuple[TwoModelParameters, ComponentParameters]] = set()
+
+    def attempt(parameters: TwoModelParameters, which: ComponentParameters) -> None:
+        nonlocal best, chosen, top
+        if (parameters, which) not in seen:
+            seen.add((parameters, which))
+            if (found := _goal(rerankers, parameters, groups[which])) > top:
+                best, chosen, top = parameters, which, found
+
     for _ in range(rounds):
-        for tried_groups, classes in groups.items():
-            if (found := _goal(rerankers, best, classes)) > top:
-                chosen, top = tried_groups, found
+        for which in groups:
+            attempt(best, which)
         for name, values in choices.items():
             for value in values:
-                tried = with_value(best, name, value)
-                if tried != best and (found := _goal(rerankers, tried, groups[chosen])) > top:
-                    best, top = tried, found
+                attempt(with_value(best, name, value), chosen)
     return top, chosen, best
 
 
