@@ -3,7 +3,7 @@
 - Link cosines: what strangers' cells reach, and what right links of made views (exact ground truth) have.
 - Co-attention: the threshold and power that tell what a view shows of its original from the rest.
 - Fusion: the weight, floor and power of the local match with the best mean of mAP and R@1, leave-one-out.
-- Relevance: a logistic on matching pairs (made views, nearest of the class) and strangers (random and hard).
+- Relevance: a logistic on matching pairs (made views, composites) and strangers (random and hard).
 - Calibration and words: how often a photo with such a score is of the query's class.
 """
 
@@ -68,6 +68,7 @@ def calibrate_pack(
     holdouts: Sequence[Sequence[CalibrationPhoto]],
     views: Sequence[ViewPair],
     *,
+    composites: Sequence[ViewPair] = (),
     fusion_holdouts: Sequence[Sequence[CalibrationPhoto]] = (),
     distractors: Sequence[CalibrationPhoto] = (),
     seed: int = 0,
@@ -80,7 +81,8 @@ def calibrate_pack(
     own and counts the same. fusion_holdouts: further sets that take part in the choice of the fusion only (classes
     that differ in less than what a person would call another thing). distractors: photos that match nothing, added
     to every gallery and to the strangers, as in a library where most photos have nothing to do with the query.
-    views: made views of photos. pairs: how many pairs of each kind are measured; queries: how many photos of each
+    views: made views of photos. composites: objects (`view`) and the photos they were pasted into (`original`).
+    pairs: how many pairs of each kind are measured; queries: how many photos of each
     set ask. Deterministic for a seed.
     Raises ValueError when there are no views or no set has two photos of one class and one of another.
     """
@@ -92,18 +94,17 @@ def calibrate_pack(
     others = [replace(photo, label=-1 - number) for number, photo in enumerate(distractors)]
     strangers = [pair for photos in holdouts for pair in random_strangers([*photos, *others], share, random)]
     nearest = [nearest_pairs(photos, share, random) for photos in holdouts]
-    friends = [pair for found, _ in nearest for pair in found]
     hard = [pair for _, found in nearest for pair in found]
-    if not strangers or not friends:
+    if not strangers or not any(friends for friends, _ in nearest):
         raise ValueError("calibration needs photos of at least two classes, and two photos of one class")
-    same = [(pair.view, pair.original) for pair in views]
+    same = [(pair.view, pair.original) for pair in (*views, *composites)]
 
     links, figures = fit_links(strangers, views)
     attention, attention_figures = fit_coattention(views)
     searches = [Searches.of([*photos, *others], queries, seed) for photos in holdouts]
     extra = [Searches.of([*photos, *others], queries, seed) for photos in fusion_holdouts]
     match, fusion, gains = fit_fusion([*searches, *extra])
-    fitted, evidence_figures = fit_relevance(same + friends, strangers, hard, links=links, match=match)
+    fitted, evidence_figures = fit_relevance(same, strangers, hard, links=links, match=match)
     global_curve, _ = fit_calibration(searches, match, replace(fusion, local=0.0))
     balanced_curve, words = fit_calibration(searches, match, fusion)
     parameters = RetrievalParameters(
