@@ -25,7 +25,7 @@ Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 GREY = 127
-SHARE = 0.45
+SHARE = 0.55
 """Sides of the object on the canvas, as a share of the canvas's."""
 POWER = 3.0
 _TOLERANCE = 12  # grey levels by which a plain background may vary

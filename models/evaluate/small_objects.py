@@ -29,7 +29,7 @@ from models.manifest import Shape
 
 SMALL_PICTURES = frozenset({"mini-imagenet-84", "style-128", "flowers-128", "textures", "fashion"})
 AREA = (0.08, 0.15)
-SHARES = (0.35, 0.45, 0.55)
+SHARES = (0.45, 0.55, 0.65)
 
 Float = NDArray[np.float32]
 
