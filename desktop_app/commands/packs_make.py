@@ -123,11 +123,15 @@ def _tell_adapted(pack: AdaptedPack, *, as_json: bool) -> None:
                 "held_out_queries": pack.queries,
                 "mAP_before": round(pack.before, 4),
                 "mAP_after": round(pack.after, 4),
+                "R@1_before": round(pack.first_before, 4),
+                "R@1_after": round(pack.first_after, 4),
             }
         )
         return
     print(f"Installed the pack {pack.name}: {pack.base} adapted to {count(pack.labels, 'label')} of your photos")
-    print(f"  mAP on held-out photos: {pack.before:.3f} before, {pack.after:.3f} now ({pack.queries} queries)")
+    print(f"  on held-out photos, {count(pack.queries, 'query', 'queries')}:")
+    print(f"  mAP {pack.before:.3f} before, {pack.after:.3f} now")
+    print(f"  R@1 {pack.first_before:.3f} before, {pack.first_after:.3f} now")
     print(f"\nTo use it: indicium index DIR --pack {pack.name}")
 
 

@@ -43,7 +43,7 @@ class LabelledPhoto:
 
 
 class Judged(Protocol):
-    """A fitted adapter: weight [D, D], and mAP on held-out photos without and with it."""
+    """A fitted adapter: weight [D, D], and mAP and R@1 on held-out photos without and with it."""
 
     @property
     def weight(self) -> NDArray[np.float64]: ...
@@ -51,6 +51,10 @@ class Judged(Protocol):
     def before(self) -> float: ...
     @property
     def after(self) -> float: ...
+    @property
+    def first_before(self) -> float: ...
+    @property
+    def first_after(self) -> float: ...
     @property
     def queries(self) -> int: ...
     @property
@@ -64,13 +68,15 @@ FitAdapter = Callable[[NDArray[np.float32], Sequence[int]], Judged]
 
 @dataclass(frozen=True, slots=True)
 class AdaptedPack:
-    """An installed pack, the mAP on the held-out part before and after, and what it was learnt from."""
+    """An installed pack, mAP and R@1 (`first`) on the held-out part before and after, and what it learnt from."""
 
     name: str
     folder: Path
     base: str
     before: float
     after: float
+    first_before: float
+    first_after: float
     queries: int
     photos: int
     labels: int
@@ -148,8 +154,9 @@ def adapt_pack(
     if not fitted.better:
         held = "labels" if fitted.by_classes else "photos"
         raise PackError(
-            f"no pack was installed: on held-out {held} the adapter has a mAP of {fitted.after:.3f} and "
-            f"{base.name} {fitted.before:.3f} ({fitted.queries} queries), which is not better beyond chance",
+            f"no pack was installed: on held-out {held} the adapter has mAP {fitted.after:.3f} and R@1 "
+            f"{fitted.first_after:.3f}, {base.name} {fitted.before:.3f} and {fitted.first_before:.3f} "
+            f"({fitted.queries} queries), which is not better beyond chance",
             remedy="Label more photos, or go on with the pack as it is",
         )
     with staged(folders) as folder:
@@ -174,6 +181,8 @@ def adapt_pack(
         base=base.name,
         before=fitted.before,
         after=fitted.after,
+        first_before=fitted.first_before,
+        first_after=fitted.first_after,
         queries=fitted.queries,
         photos=len(kept),
         labels=len(names),
@@ -284,6 +293,8 @@ def _document(
                 "held_out_queries": fitted.queries,
                 "mAP_before": round(fitted.before, 4),
                 "mAP_after": round(fitted.after, 4),
+                "R@1_before": round(fitted.first_before, 4),
+                "R@1_after": round(fitted.first_after, 4),
             }
         },
     }
