@@ -39,7 +39,7 @@ def test_labels_that_say_nothing_are_hardly_ever_better() -> None:
         x = random.normal(size=(160, 24))
         x /= np.linalg.norm(x, axis=1, keepdims=True)
         better += fit_adapter(x, random.integers(0, 16, 160).tolist(), seed=seed).better
-    assert better <= 1
+    assert better <= 2, "chance passes about one time in 30 (measured on 96 draws), never one time in 10"
 
 
 def test_no_shrinkage_left_is_no_change_at_all() -> None:
