@@ -31,6 +31,7 @@ LOCAL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 LOCAL_CURVES = (
     MatchParameters(power=2.0),
     MatchParameters(power=3.0),
+    MatchParameters(power=6.0),
     MatchParameters(floor=0.2, power=2.0),
     MatchParameters(power=3.0, on=CENTROIDS),
     MatchParameters(power=6.0, on=CENTROIDS),

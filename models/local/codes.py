@@ -33,7 +33,17 @@ from torch.nn import functional as F
 from desktop_app.domain.features import LocalCodes
 from desktop_app.evaluation.measures import average_precision
 from desktop_app.retrieval.clusters import make_local_codes_batch
-from models.data import LABELLED, SET_LIMITS, PhotoCache, class_name, holdout_classes, list_photos, whole
+from models.data import (
+    IMAGENETTE,
+    LABELLED,
+    SET_LIMITS,
+    Photo,
+    PhotoCache,
+    class_name,
+    holdout_classes,
+    list_photos,
+    whole,
+)
 from models.evaluate.holdout import GraphEmbedder
 from models.graph import export_codes
 from models.linear import itq
@@ -48,14 +58,14 @@ class CodeSettings:
     """photos: TRAIN photos; steps of `pairs` pairs of photos; rate: of SGD (momentum 0.9, weight decay 5e-4);
     power: of u; temperature: of the contrastive loss; check: steps between two looks at what is held out."""
 
-    photos: int = 2000
-    steps: int = 300
-    pairs: int = 16
-    rate: float = 0.02
+    photos: int = 1000
+    steps: int = 120
+    pairs: int = 12
+    rate: float = 0.002
     power: float = 3.0
     temperature: float = 0.05
-    keep: float = 1.0
-    check: int = 100
+    keep: float = 30.0
+    check: int = 40
     gamma: float = 6.0
     seed: int = 0
 
@@ -154,7 +164,7 @@ def train_codes(centroids: NDArray[np.float32], labels: NDArray[np.int64], setti
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
         if (step + 1) % settings.check == 0 or step + 1 == settings.steps:
             candidate = copy.deepcopy(layer)
             settle(candidate, torch.from_numpy(flat).float())
@@ -220,6 +230,12 @@ def centroids_of(photos: Sequence[LocalCodes | None], clusters: int = CLUSTERS) 
     return np.stack(rows)
 
 
+def _taught(photo: Photo) -> str | None:
+    """The class that makes pairs of photos; never one of imagenette's, whose labels stay unused."""
+    name = class_name(photo)
+    return None if name in IMAGENETTE else name
+
+
 def training_centroids(
     pack: Path, cache: PhotoCache, count: int, *, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -230,11 +246,10 @@ def training_centroids(
     by_class: dict[str, list[int]] = {}
     for row in np.random.default_rng(seed).permutation(len(cache)):
         photo = cache.photos[row]
-        if photo.label in held or photo.set in small:
-            continue
-        by_class.setdefault(class_name(photo) or f"{photo.set}:", []).append(int(row))
+        if photo.label not in held and photo.set not in small:
+            by_class.setdefault(_taught(photo) or f"of {photo.set}", []).append(int(row))
     rows = [row for members in by_class.values() for row in members[:8]][:count]
-    names = [class_name(cache.photos[row]) for row in rows]
+    names = [_taught(cache.photos[row]) for row in rows]
     known = sorted({name for name in names if name})
     manifest = json.loads((pack / "manifest.json").read_text(encoding="utf-8"))
     shapes = [(height, width) for height, width in manifest["input"]["shapes"]]
