@@ -144,7 +144,7 @@ def test_the_density_is_the_printed_formula(normalised):
         wanted /= math.sqrt(2 * math.pi) * 0.7 if normalised else 1.0
         assert float(theta[at]) == pytest.approx(wanted, rel=1e-12)
     if not normalised:
-        assert 0 < float(theta.min()) and float(theta.max()) <= 1
+        assert float(theta.min()) > 0 and float(theta.max()) <= 1
 
 
 @pytest.mark.parametrize("normalised", [True, False])

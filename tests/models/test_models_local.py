@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from skimage import data as photographs
-from torch.nn import functional as F
+from torch.nn.functional import normalize
 
 from models.local.train import PRESETS, LocalSettings, contrastive, train_on
 from models.local.views import ViewPair, composite_pair, homography_pair, matched_cells
@@ -50,7 +50,7 @@ def test_only_cells_of_a_pasted_object_match() -> None:
 
 def test_the_loss_is_the_mean_of_both_directions_without_near_cells() -> None:
     torch.manual_seed(0)
-    first, second = (F.normalize(torch.randn(4, 8), dim=1) for _ in range(2))
+    first, second = (normalize(torch.randn(4, 8), dim=1) for _ in range(2))
     place = torch.tensor([[0, 0], [0, 1], [9, 9], [0, 0]])
     pair = torch.tensor([0, 0, 0, 1])
     settings = LocalSettings(near=2, temperature=0.1)
