@@ -70,7 +70,8 @@ class PairJudge:
         """thresholds: of the maps, by source; missing ones are those of the pack, where it has any."""
         self._engine = engine
         certain = RelevanceParameters(weights={}, bias=_CERTAIN)
-        self._trusting = replace(engine, parameters=replace(engine.parameters, relevance=certain))
+        trusting = replace(engine.parameters, relevance=certain)
+        self._trusting = replace(engine, parameters=trusting, indicative=None)  # whose relevance would join in
         self._thresholds = {**engine.parameters.map_thresholds, **(thresholds or {})}
         self._embedder = QueryEmbedder(None)
         self.sources: tuple[str, ...] = tuple(source.value for source in evidence_sources(engine))

@@ -27,6 +27,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from desktop_app.inference.manifest import EMBED_FILE
 from desktop_app.inference.packs import load_manifest
 from models import checkpoint
 from models.data import SET_LIMITS, PhotoCache, class_name, list_photos, whole
@@ -296,10 +297,10 @@ def pair_sets(
 ) -> tuple[PairSet, PairSet]:
     """The training pairs and the held-out pairs of these settings, made once and kept in the cache."""
     made = []
-    digest = load_manifest(pack).digest if settings.input == "features" else ""
+    graph = load_manifest(pack).files[EMBED_FILE].sha256 if settings.input == "features" else ""
     for held_out, counts in ((False, settings.counts), (True, settings.holdout)):
         seed = settings.seed + held_out
-        recipe = json.dumps([digest, settings.input, held_out, counts, seed])
+        recipe = json.dumps([graph, settings.input, held_out, counts, seed])
         name = hashlib.blake2b(recipe.encode(), digest_size=6).hexdigest()
         side = "holdout" if held_out else "train"
         path = cache_folder / "indicative" / f"pairs-{settings.input}-{side}-{name}.npz"
