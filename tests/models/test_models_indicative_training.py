@@ -5,6 +5,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,7 @@ from desktop_app.domain.errors import PackError
 from desktop_app.inference.indicative_net import IndicativeNet, indicative_problems
 from desktop_app.inference.packs import load_manifest, verify_pack
 from desktop_app.retrieval.indicative import IndicativeParameters, square_features
-from models.indicative import ablate, judge, pairs
+from models.indicative import ablate, export, judge, pairs, speed, train
 from models.indicative.export import export_part
 from models.indicative.losses import Truth, dice, evidence_losses, matched_pairs
 from models.indicative.measure import answers, figures, iou, link_threshold, relevance_figures
@@ -354,3 +355,32 @@ def test_the_better_source_is_the_one_that_is_shown(pack_with_part, photos, tmp_
     assert set(manifest.raw["map_thresholds"]) == {"indicative", "local"}
     assert manifest.digest == pack_with_part[1]
     assert verify_pack(pack, deep=False) == []
+
+
+# --- the commands -----------------------------------------------------------------------------------------------
+
+
+def test_the_command_trains_exports_and_measures_on_any_folder_of_photos(photos, tmp_path, capsys):
+    folder = tmp_path / "data" / "train" / "mixed"
+    folder.mkdir(parents=True)
+    for at in range(22):
+        whole = photos[at % 6]
+        left, top = 20 * (at // 6), 15 * (at // 6)
+        part = np.ascontiguousarray(whole[top : top + 150, left : left + 200])
+        cv2.imwrite(str(folder / f"{at:02}.png"), part[..., ::-1])
+    pack = make_tiny_pack(tmp_path / "tiny")
+    places = ["--pack", str(pack), "--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
+    run = tmp_path / "run"
+    train.main([*places, "--out", str(run), "--preset", "smoke", "--har", "predicted", "--export"])
+    shown = capsys.readouterr().out
+    assert "relevance_auc" in shown
+    assert {path.name for path in run.iterdir()} >= {"checkpoint.pt", "losses.csv", "losses.png", "figures.json"}
+    manifest = load_manifest(pack)
+    assert manifest.raw["indicative"]["har"] == "predicted"
+    made = sorted((tmp_path / "cache" / "indicative").iterdir())
+    assert len(made) == 2
+    export.main([*places, "--run", str(run), "--evidence", "no"])
+    assert load_manifest(pack).raw["indicative"]["evidence"] is False
+    assert sorted((tmp_path / "cache" / "indicative").iterdir()) == made  # nothing is made twice
+    speed.main([str(pack / "indicative.onnx"), "--pairs", "2", "--batch", "2"])
+    assert json.loads(capsys.readouterr().out.strip().splitlines()[-1])["seconds"] > 0
