@@ -20,6 +20,7 @@ from desktop_app.domain.photos import path_text
 from desktop_app.domain.query import FilePicture, QueryItem
 from desktop_app.evaluation.folders import EvaluatedPack
 from desktop_app.imaging.formats import is_picture_name
+from desktop_app.inference.coattention_net import CoAttentionNet, has_coattention
 from desktop_app.inference.indicative_net import IndicativeNet, has_indicative
 from desktop_app.inference.packs import InstalledPack, find_pack, find_packs
 from desktop_app.inference.session import OnnxEmbedder
@@ -111,6 +112,7 @@ def open_engine(options: Options, pack: str | None = None) -> Engine:
         parameters,
         source=_source(installed),
         indicative=_indicative_part(installed, options.thread_count()),
+        attention=_attention_part(installed, options.thread_count()),
     )
 
 
@@ -119,6 +121,12 @@ def _indicative_part(pack: InstalledPack, threads: int) -> IndicativePart | None
         return None
     network = IndicativeNet(pack.directory, pack.manifest, threads=threads)
     return IndicativePart(network, IndicativeParameters.from_manifest(pack.manifest.raw))
+
+
+def _attention_part(pack: InstalledPack, threads: int) -> CoAttentionNet | None:
+    if not has_coattention(pack.manifest):
+        return None
+    return CoAttentionNet(pack.directory, pack.manifest, threads=threads)
 
 
 @cache

@@ -57,6 +57,14 @@ class PairNetwork(Protocol):
         [B, 196, 196] (rows: the result's patches). Raises PackError."""
 
 
+class AttentionNetwork(Protocol):
+    """The co-attention network of a pack (S0, CANet)."""
+
+    def attend(self, local_map: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A local map [D, h, w] and the GeM of the query's local map [D] -> co-attention [h, w] in 0..1. Raises
+        PackError."""
+
+
 class VectorIndex(Protocol):
     """Nearest neighbours by inner product among rows that carry integer labels."""
 

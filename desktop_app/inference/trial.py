@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from desktop_app.domain.devices import Device
 from desktop_app.domain.errors import PackError
 from desktop_app.inference.arrays import network_input, output_problems
+from desktop_app.inference.coattention_net import coattention_problems
 from desktop_app.inference.indicative_net import indicative_problems
 from desktop_app.inference.manifest import CODE_FILE, EMBED_FILE, Manifest
 from desktop_app.inference.runtime import Session, make_session
@@ -57,7 +58,10 @@ def trial_problems(directory: Path, manifest: Manifest) -> list[str]:
             problems += _code_problems(directory / CODE_FILE, manifest)
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base
         return [f"{start}ONNX Runtime says: {first_line(error)}"]
-    return [start + problem for problem in dict.fromkeys(problems)] + indicative_problems(directory, manifest)
+    return [start + problem for problem in dict.fromkeys(problems)] + [
+        *indicative_problems(directory, manifest),
+        *coattention_problems(directory, manifest),
+    ]
 
 
 def _code_problems(path: Path, manifest: Manifest) -> list[str]:

@@ -10,6 +10,7 @@ S0 names neither the clustering method nor the numbers: those are our own resolu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from desktop_app.domain.evidence import CoAttention
 from desktop_app.retrieval.clusters import SEED, spherical_kmeans
 from desktop_app.retrieval.parameters import CoAttentionParameters
-from desktop_app.retrieval.pooling import EPS, gem, l2_normalise
+from desktop_app.retrieval.pooling import EPS, P, gem, l2_normalise
 
 OUTSIDE = -1
 DEFAULT = CoAttentionParameters()
@@ -94,6 +95,27 @@ def weighted_gem(
     weights = attention.astype(np.float64) ** parameters.p
     pooled = (weights @ clustered.sums / clustered.labels.size) ** (1.0 / parameters.p)
     return l2_normalise(pooled.astype(np.float32))
+
+
+def network_coattention(
+    query_map: NDArray[np.float32],
+    result_map: NDArray[np.float32],
+    attend: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]],
+    *,
+    query_weights: NDArray[np.float32] | None = None,
+    p: float = P,
+) -> CoAttention:
+    """Both pictures' maps by a network (CANet): A(result | GeM of the query's map), and the same with the roles
+    swapped, times the person's weights (scaled to at most 1).
+
+    `attend` takes a map [D, h, w] and a vector [D]. Its maps are shown as they are: the network has learnt to
+    answer 0 where nothing matches, and stretching them would undo that.
+    """
+    on_result = attend(result_map, gem(query_map, p=p, weights=query_weights))
+    on_query = attend(query_map, gem(result_map, p=p))
+    if query_weights is not None and query_weights.max(initial=0.0) > 0:
+        on_query = on_query * (query_weights / query_weights.max())
+    return CoAttention(query=np.asarray(on_query, np.float32), result=np.asarray(on_result, np.float32))
 
 
 def coattention(

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from desktop_app.domain.features import Embedding, PhotoFeatures
-from desktop_app.domain.ports import Embedder, PairNetwork
+from desktop_app.domain.ports import AttentionNetwork, Embedder, PairNetwork
 from desktop_app.retrieval.clusters import make_local_codes_batch
 from desktop_app.retrieval.indicative import IndicativeParameters
 from desktop_app.retrieval.parameters import RetrievalParameters
@@ -28,13 +28,15 @@ class Engine:
     """One pack, ready to embed.
 
     `parameters` are the thresholds, weights and curves learnt for this pack. `source` opens the same pack again:
-    its name, or its folder where it is not an installed one. `indicative` is None for a pack without that part.
+    its name, or its folder where it is not an installed one. `indicative` and `attention` are None for a pack
+    without that part.
     """
 
     embedder: Embedder
     parameters: RetrievalParameters
     source: str
     indicative: IndicativePart | None = None
+    attention: AttentionNetwork | None = None
 
     @property
     def digest(self) -> str:

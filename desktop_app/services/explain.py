@@ -18,6 +18,7 @@ from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.query import FilePicture, LibraryPicture, PixelPicture, QueryItem
 from desktop_app.imaging.decode import decode_full, decode_photo
 from desktop_app.imaging.preview import decode_preview
+from desktop_app.retrieval.coattention import network_coattention
 from desktop_app.retrieval.evidence import RELEVANT, match_evidence
 from desktop_app.retrieval.evidence_words import region_words
 from desktop_app.retrieval.indicative import GRID as INDICATIVE_GRID
@@ -35,6 +36,7 @@ from desktop_app.services.region_match import region_match
 
 REMEMBERED = 64
 CLUSTERS = "clusters"  # the clustering co-attention of S0, which needs no network
+CANET = "canet"  # S0's co-attention network
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +115,7 @@ def evidence_sources(engine: Engine) -> tuple[EvidenceSource, ...]:
 
 def attention_sources(engine: Engine) -> tuple[str, ...]:
     """The methods that can make co-attention with this pack, the one that is shown first."""
-    return (CLUSTERS,)
+    return (CLUSTERS,) if engine.attention is None else (CANET, CLUSTERS)
 
 
 def pair_evidence(
@@ -157,9 +159,23 @@ def pair_evidence(
         shown = evidence.relevance if evidence.relevance >= RELEVANT else 0.0
         words = evidence.words if evidence.links or not shown else region_words(region.p, shown)
         evidence = replace(evidence, p=np.float32(shown) * region.p, words=words)
+    if (attention or attention_sources(engine)[0]) == CANET:
+        evidence = _with_network_attention(evidence, asked, answered, engine)
     if part is None or output is None or chosen is not EvidenceSource.INDICATIVE:
         return evidence
     return indicative_evidence(evidence, output, part.parameters, region=asked.pixels.region is not None)
+
+
+def _with_network_attention(
+    evidence: MatchEvidence, asked: EmbeddedItem, answered: EmbeddedItem, engine: Engine
+) -> MatchEvidence:
+    """The evidence with the co-attention of the pack's network in place of that of the clusters."""
+    query_map, result_map = asked.embedding.local_map, answered.embedding.local_map
+    if engine.attention is None or query_map is None or result_map is None:
+        return evidence
+    weights = asked.weights_on(Grid(query_map.shape[1], query_map.shape[2]))
+    made = network_coattention(query_map, result_map, engine.attention.attend, query_weights=weights)
+    return replace(evidence, coattention=made)
 
 
 def _either(judge: Callable[[float], float] | None, region: float, local: float) -> float:

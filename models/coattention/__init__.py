@@ -1,0 +1,1 @@
+"""Training and measuring co-attention (S0, CANet)."""
