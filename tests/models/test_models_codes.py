@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from desktop_app.domain.features import LocalCodes
+from desktop_app.domain.features import Embedding, LocalCodes
+from models.evaluate.codes import COMPARED, compared_rows, match_tables, ranked_figures
 from models.heads import HeadSettings, learn_codes
 from models.local.codes import (
     PRESETS,
@@ -114,3 +115,22 @@ def test_stored_centroids_become_units_and_missing_ones_repeat():
     assert np.allclose(got[0], [[0.6, 0.8], [0, 1], [0.6, 0.8], [0, 1], [0.6, 0.8]])
     with pytest.raises(ValueError, match="local features"):
         centroids_of([None])
+
+
+def test_what_codes_lose_is_measured_on_the_same_photos():
+    random = np.random.default_rng(5)
+    kinds = random.normal(size=(4, 6, 6, 32))
+    cells = np.repeat(kinds, 4, axis=0) + 0.9 * random.normal(size=(16, 6, 6, 32))
+    cells = (cells / np.linalg.norm(cells, axis=3, keepdims=True)).astype(np.float32)
+    embeddings = [Embedding(alpha=row[0, 0], local_features=row) for row in cells]
+    labels = [f"kind {at // 4}" for at in range(16)]
+    rotation = np.linalg.qr(random.normal(size=(32, 32)))[0].astype(np.float32)
+    tables = match_tables(embeddings, lambda x: x @ rotation, 3.0)
+    assert set(tables) == set(COMPARED)
+    assert np.abs(tables["int8"] - tables["float"]).max() < 0.02  # rounding to int8 hardly matters
+    assert not np.allclose(tables["codes"], tables["asymmetric"])
+    rows = compared_rows(np.stack([e.alpha for e in embeddings]), tables, labels)
+    alone = {row["compared"]: row["mAP"] for row in rows}
+    assert alone["float"] > alone["codes"] > np.mean([names == labels[0] for names in labels])
+    ranked = ranked_figures(np.eye(16) + np.equal.outer(labels, labels), labels)
+    assert ranked == {"mAP": 1.0, "R@1": 1.0}
