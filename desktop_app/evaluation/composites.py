@@ -23,6 +23,7 @@ _OUTLINES = 6  # random outlines looked at until one has something in it
 _QUIET = 0.6  # an outline with less than this share of the photo's mean gradient is empty
 _TURN = 25.0  # degrees
 _TILT = 0.06  # corners of the object's box shaken by this share of its sides
+_GAMMA = 2.2  # of sRGB, about: light = value ** 2.2
 _GREY = 127  # round an object on its own
 _ALONE = 1 / 3  # share of objects on their own where nothing is asked for
 
@@ -128,8 +129,8 @@ def random_outline(photo: Rgb, random: np.random.Generator) -> Points:
 
 
 def other_exposure(rgb: Rgb, random: np.random.Generator) -> Rgb:
-    """Exposure (up to half a stop), gamma and white balance changed a little."""
-    tone = (np.arange(256) / 255.0) ** random.uniform(0.8, 1.25) * 2.0 ** random.uniform(-0.5, 0.5)
+    """Exposure (up to half a stop, in linear light), gamma and white balance changed a little."""
+    tone = (np.arange(256) / 255.0) ** random.uniform(0.8, 1.25) * 2.0 ** (random.uniform(-0.5, 0.5) / _GAMMA)
     tones = tone[:, None] * random.uniform(0.94, 1.06, size=3)
     table = np.rint(np.clip(tones, 0.0, 1.0) * 255.0).astype(np.uint8)
     return np.stack([table[rgb[..., channel], channel] for channel in range(3)], axis=-1)

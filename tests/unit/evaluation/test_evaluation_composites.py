@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage import data
 
-from desktop_app.evaluation.composites import make_composite, outline_mask, through
+from desktop_app.evaluation.composites import make_composite, other_exposure, outline_mask, through
 
 SCENE = data.coffee()
 
@@ -125,3 +125,13 @@ def test_what_cannot_be_used_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"composite|area|outline"):
         make_composite(photo, SCENE, np.random.default_rng(0), area=area, polygon=polygon)
+
+
+def test_exposure_changes_by_half_a_stop_of_light_at_most() -> None:
+    """White stays within 2 ** (0.5 / 2.2) of itself but for the white balance of 6 %, black stays black."""
+    grey = np.full((2, 2, 3), 255, np.uint8)
+    made = [other_exposure(grey, np.random.default_rng(seed)) for seed in range(60)]
+    levels = np.array([rgb[0, 0] for rgb in made]) / 255.0
+    assert levels.min() >= 2 ** (-0.5 / 2.2) * 0.94 - 0.01 and levels.max() == 1.0
+    assert levels.min() < 0.9
+    assert not other_exposure(np.zeros((2, 2, 3), np.uint8), np.random.default_rng(0)).any()
