@@ -2,7 +2,8 @@
 
 - Link cosines: what strangers' cells reach, and what right links of made views (exact ground truth) have.
 - Co-attention: the threshold and power that tell what a view shows of its original from the rest.
-- Fusion: the weight, floor and power of the local match with the best mean of mAP and R@1, leave-one-out.
+- Fusion: the weight, floor and power of the local match with the best mean of mAP and R@1, leave-one-out, sets
+  that lose by it counting more.
 - Relevance: a logistic on matching pairs (made views, composites) and strangers (random and hard).
 - Calibration and words: how often a photo with such a score is of the query's class.
 """
@@ -56,6 +57,7 @@ class Calibration:
                 "global": own.fusion.global_,
                 "local": own.fusion.local,
                 "negative": own.fusion.negative,
+                "local_floor": _short(own.fusion.local_floor),
             },
             "calibration": {
                 name: {"kind": "logistic", "scale": _short(curve.scale), "offset": _short(curve.offset)}

@@ -27,12 +27,12 @@ from desktop_app.retrieval.parameters import (
 WORD_PRECISION = {"similar": 0.5, "same_thing": 0.8}
 NOT_THERE = 0.01  # share of searches in which another class may come as near as "almost certain"
 INDIFFERENT = 0.001  # of the mean of mAP and R@1
-LOCAL_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+LOSS_COUNTS = 2.0  # how often what a set loses by the local match counts, against what another gains
+LOCAL_FLOORS = (None, 0.9)  # no floor, or what so many candidates stay below
+LOCAL_WEIGHTS = (0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 LOCAL_CURVES = (
-    MatchParameters(power=2.0),
     MatchParameters(power=3.0),
     MatchParameters(power=6.0),
-    MatchParameters(floor=0.2, power=2.0),
     MatchParameters(power=3.0, on=CENTROIDS),
     MatchParameters(power=6.0, on=CENTROIDS),
     MatchParameters(power=10.0, on=CENTROIDS),
@@ -83,39 +83,51 @@ class Searches:
             outcome.append((self.labels[order[new_order]] == self.labels[query], raw))
         return outcome
 
+    def figures(
+        self, local: Sequence[NDArray[np.float32]] | None, fusion: FusionParameters
+    ) -> NDArray[np.float64]:
+        """mAP and R@1 [2] over all searches. local: as `local` gives it; None leaves that stage out."""
+        if local is None:
+            local = [np.zeros(0, dtype=np.float32)] * len(self.queries)
+        found = [_ap_and_first(relevant) for relevant, _ in self.results(local, fusion)]
+        return np.asarray(np.mean(found, axis=0))
+
 
 def fit_fusion(
     searches: Sequence[Searches],
 ) -> tuple[MatchParameters, FusionParameters, dict[str, float]]:
-    """The local match's curve and weight with the best mean of mAP and R@1, averaged over the sets of photos.
+    """The local match's curve, weight and floor with the best mean of mAP and R@1, averaged over the sets;
+    what a set loses counts LOSS_COUNTS times, so that no kind of photo pays for another.
 
     R@1 takes part because re-ranking is there for the head of the list: mAP alone is ruled by the tail. A local
     weight is kept when it costs less than INDIFFERENT: hold-outs favour the descriptor, which was taught on photos
     like theirs.
     """
-    best, plain = (-1.0, 0.0), (0.0, 0.0)
-    chosen = MatchParameters(), FusionParameters(local=0.0)
+    searches = [search for search in searches if len(search.queries)]
+    plain = np.array([search.figures(None, FusionParameters(local=0.0)) for search in searches])
+    best = -np.inf
+    figures, chosen = plain, (MatchParameters(), FusionParameters(global_=1.0, local=0.0))
     for match in LOCAL_CURVES:
         local = [search.local(match) for search in searches]
-        for weight in LOCAL_WEIGHTS:
-            fusion = FusionParameters(global_=1.0, local=weight)
-            per_set = [
-                np.mean([_ap_and_first(relevant) for relevant, _ in search.results(scores, fusion)], axis=0)
-                for search, scores in zip(searches, local, strict=True)
-                if len(search.queries)
-            ]
-            mean_ap, first = (float(value) for value in np.mean(per_set, axis=0))
-            if weight == 0.0:
-                plain = (mean_ap, first)
-            elif mean_ap + first > sum(best) + 1e-9:
-                best, chosen = (mean_ap, first), (match, fusion)
-    if sum(plain) - sum(best) > 2 * INDIFFERENT:
-        best, chosen = plain, (MatchParameters(), FusionParameters(global_=1.0, local=0.0))
+        for quantile in LOCAL_FLOORS:
+            floor = 0.0
+            if quantile is not None:
+                floor = float(np.median([np.quantile(np.concatenate(scores), quantile) for scores in local]))
+            for weight in LOCAL_WEIGHTS:
+                fusion = FusionParameters(global_=1.0, local=weight, local_floor=floor)
+                found = np.array(
+                    [search.figures(scores, fusion) for search, scores in zip(searches, local, strict=True)]
+                )
+                gains = (found - plain).sum(axis=1)
+                gain = float(np.where(gains < 0, LOSS_COUNTS * gains, gains).mean())
+                if gain > best + 1e-9:
+                    best, figures, chosen = gain, found, (match, fusion)
+    if best < -2 * INDIFFERENT:
+        figures, chosen = plain, (MatchParameters(), FusionParameters(global_=1.0, local=0.0))
     return *chosen, {
-        "holdout_instant_mAP": plain[0],
-        "holdout_instant_R@1": plain[1],
-        "holdout_balanced_mAP": best[0],
-        "holdout_balanced_R@1": best[1],
+        f"holdout_{profile}_{measure}": float(value)
+        for profile, table in (("instant", plain), ("balanced", figures))
+        for measure, value in zip(("mAP", "R@1"), table.mean(axis=0), strict=True)
     }
 
 
@@ -152,7 +164,7 @@ def fit_calibration(
             float(np.quantile([score for score in best_wrong if np.isfinite(score)], 1 - NOT_THERE))
         )
     curve = fit_curve(np.concatenate(raws), np.concatenate(truths), np.concatenate(weights))
-    copy = 0.98 * (fusion.global_ + fusion.local)
+    copy = 0.98 * (fusion.global_ + fusion.local * (1.0 - fusion.local_floor))
     wanted = [
         float(np.median(levels["similar"])),
         float(np.median(levels["same_thing"])),

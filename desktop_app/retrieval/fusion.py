@@ -13,8 +13,12 @@ LOCAL_DEPTH = 500  # candidates the local stage looks at
 def fuse(
     global_scores: NDArray[np.float32], local_scores: NDArray[np.float32], parameters: FusionParameters
 ) -> NDArray[np.float32]:
-    """raw = w_global * global + w_local * local, [N] float32 each."""
-    return np.asarray(parameters.global_ * global_scores + parameters.local * local_scores, dtype=np.float32)
+    """raw = w_global * global + w_local * max(0, local - floor), [N] float32 each.
+
+    A bonus above a floor [ours]: among photos of which no part matches, the descriptor's order stands.
+    """
+    bonus = np.maximum(0.0, local_scores - parameters.local_floor)
+    return np.asarray(parameters.global_ * global_scores + parameters.local * bonus, dtype=np.float32)
 
 
 def descending(scores: NDArray[np.float32]) -> NDArray[np.int64]:

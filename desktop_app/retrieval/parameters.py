@@ -201,11 +201,15 @@ class RelevanceParameters:
 
 @dataclass(frozen=True, slots=True)
 class FusionParameters:
-    """Weights of the stages in the fused raw score, and of negative examples (Rocchio's beta)."""
+    """Weights of the stages in the fused raw score, and of negative examples (Rocchio's beta).
+
+    local_floor: match that unrelated photos reach as well; only what is above it counts.
+    """
 
     global_: float = 1.0
     local: float = 0.5
     negative: float = 0.4
+    local_floor: float = 0.0
 
     @classmethod
     def from_manifest(cls, section: Section) -> FusionParameters:
@@ -214,6 +218,7 @@ class FusionParameters:
             global_=_number(section, "global", default.global_),
             local=_number(section, "local", default.local),
             negative=_number(section, "negative", default.negative),
+            local_floor=_number(section, "local_floor", default.local_floor),
         )
 
 
