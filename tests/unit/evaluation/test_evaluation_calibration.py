@@ -111,6 +111,20 @@ def test_a_local_match_that_helps_is_used_and_one_that_misleads_costs_nothing():
     assert weights[1] < weights[0]
 
 
+def test_a_set_that_loses_by_the_local_match_counts_more_than_one_that_gains_as_much():
+    photos = made_set(classes=5, each=5)
+    codes = [photos[5 * (at % 5) + at // 5].codes for at in range(25)]
+    misled = [replace(photo, codes=code) for photo, code in zip(photos, codes, strict=True)]
+    helped, hurt = Searches.of(photos, 25, seed=0), Searches.of(misled, 25, seed=0)
+    match, both, _ = fit_fusion([helped, hurt])
+    _, alone, _ = fit_fusion([helped])
+    plain = hurt.figures(None, replace(both, local=0.0))
+    assert plain.tolist() == hurt.figures(hurt.local(match), replace(both, local=0.0)).tolist()
+    lost = [(plain - hurt.figures(hurt.local(match), fusion)).sum() for fusion in (both, alone)]
+    assert lost[0] <= lost[1]
+    assert both.local < alone.local or both.local_floor > alone.local_floor or lost[0] <= 0
+
+
 def test_distractors_make_searches_harder_and_words_stricter(views):
     photos = made_set(classes=3, each=10)
     strange = [replace(photo, label=-1 - n) for n, photo in enumerate(made_set(classes=60, each=1, seed=9))]

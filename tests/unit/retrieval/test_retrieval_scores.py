@@ -86,6 +86,15 @@ def test_marks_on_another_grid_are_averaged_over_the_area(seed, rows, columns):
     assert weight_map(cells, marked, grid) == pytest.approx(slow, abs=1e-5)
 
 
+def test_a_match_below_the_floor_changes_nothing_and_above_it_is_a_bonus():
+    parameters = FusionParameters(global_=1.0, local=2.0, local_floor=0.1)
+    cosines = np.array([0.9, 0.8, 0.7], dtype=np.float32)
+    match = np.array([0.02, 0.1, 0.4], dtype=np.float32)
+    slow = [c + 2.0 * (m - 0.1 if m > 0.1 else 0.0) for c, m in zip(cosines, match, strict=True)]
+    assert fuse(cosines, match, parameters) == pytest.approx(slow)
+    assert RetrievalParameters.from_manifest({"fusion": {"local_floor": 0.1}}).fusion.local_floor == 0.1
+
+
 def test_the_head_is_reordered_by_the_fused_score_and_the_tail_stays():
     global_scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5], np.float32)
     local_scores = np.array([0.0, 0.1, 0.9], np.float32)
