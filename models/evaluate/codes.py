@@ -1,6 +1,6 @@
 """What the 128-bit codes of LM-BiHalf lose: S0's local match on codes against the vectors they stand for.
 
-    python -m models.evaluate.codes PACK --data DIR --cache CACHE [--limit 300] [--power 3 --power 10]
+    python -m models.evaluate.codes PACK --data DIR --cache CACHE [--limit 300] [--power 3 --power 6]
 
 On the held-out TRAIN classes, every photo a query in the rest of its set. Rows: `codes` (what is stored, by
 Hamming distance), `asymmetric` (the query's real-valued logits against the gallery's bits), `int8` (stored
@@ -33,7 +33,7 @@ from desktop_app.retrieval.parameters import MatchParameters
 from models.data import SET_LIMITS, PhotoCache, list_photos, whole
 from models.evaluate.holdout import GraphEmbedder, holdout_rows
 
-POWERS = (3.0, 6.0, 10.0)
+POWERS = (3.0, 6.0)
 WEIGHTS = (0.3, 1.0, 3.0)
 COMPARED = ("codes", "asymmetric", "int8", "float")
 
@@ -101,15 +101,15 @@ def ranked_figures(scores: NDArray[np.floating], labels: Sequence[str]) -> dict[
 
 def compared_rows(
     alphas: NDArray[np.float32], tables: Mapping[str, NDArray[np.float32]], labels: Sequence[str]
-) -> list[dict[str, object]]:
-    """A row for the descriptor alone and one for each table: alone, and added with the best of WEIGHTS."""
+) -> dict[str, dict[str, float]]:
+    """The figures of the descriptor and of each table by name: alone, and added with the best of WEIGHTS."""
     cosines = alphas @ alphas.T
-    rows: list[dict[str, object]] = [{"compared": "descriptor", **ranked_figures(cosines, labels)}]
+    rows = {"descriptor": ranked_figures(cosines, labels)}
     for name, table in tables.items():
         sums = {weight: ranked_figures(cosines + weight * table, labels) for weight in WEIGHTS}
         best = max(sums, key=lambda weight: sum(sums[weight].values()))
         fused = {f"fused {measure}": value for measure, value in sums[best].items()}
-        rows.append({"compared": name, **ranked_figures(table, labels), **fused, "weight": best})
+        rows[name] = {**ranked_figures(table, labels), **fused, "weight": best}
     return rows
 
 
@@ -119,20 +119,25 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=300, help="at most so many photos of each set")
-    parser.add_argument("--power", type=float, action="append", help="of u(s); default: 3, 6 and 10")
+    parser.add_argument("--power", type=float, action="append", help="of u(s); default: 3 and 6")
     args = parser.parse_args(argv)
     manifest = json.loads((args.pack / "manifest.json").read_text(encoding="utf-8"))
     shapes = [(height, width) for height, width in manifest["input"]["shapes"]]
     cache = PhotoCache.build(args.data, list_photos(args.data, limits=SET_LIMITS), args.cache)
-    embedder = GraphEmbedder(args.pack / "embed.onnx", args.pack / "code.onnx")
+    roles = ("alpha", "local_features")
+    embedder = GraphEmbedder(args.pack / "embed.onnx", args.pack / "code.onnx", roles=roles)
+    document: dict[str, dict[str, dict[str, float]]] = {}
     for name, rows in holdout_rows(cache, args.limit).items():
         embeddings = list(embedder.embed([whole(cache.decode(row), shapes) for row in rows]))
         labels = [cache.photos[row].label or "" for row in rows]
         alphas = np.stack([embedding.alpha for embedding in embeddings])
+        found: dict[str, dict[str, float]] = {}
         for power in args.power or POWERS:
             tables = match_tables(embeddings, embedder.code_logits, power)
-            for row in compared_rows(alphas, tables, labels):
-                print(json.dumps({"set": name, "power": power, **row}), flush=True)
+            named = {f"{compared}, power {power:g}": table for compared, table in tables.items()}
+            found |= compared_rows(alphas, named, labels)
+        document[name] = found
+    print(json.dumps(document, indent=1))
 
 
 if __name__ == "__main__":

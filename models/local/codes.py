@@ -253,7 +253,7 @@ def training_centroids(
     known = sorted({name for name in names if name})
     manifest = json.loads((pack / "manifest.json").read_text(encoding="utf-8"))
     shapes = [(height, width) for height, width in manifest["input"]["shapes"]]
-    embedder = GraphEmbedder(pack / "embed.onnx", pack / "code.onnx")
+    embedder = GraphEmbedder(pack / "embed.onnx", pack / "code.onnx", roles=("alpha", "local_features"))
     made = []
     for start in range(0, len(rows), 64):
         pictures = [whole(cache.decode(row), shapes) for row in rows[start : start + 64]]

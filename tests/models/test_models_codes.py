@@ -130,7 +130,7 @@ def test_what_codes_lose_is_measured_on_the_same_photos():
     assert np.abs(tables["int8"] - tables["float"]).max() < 0.02  # rounding to int8 hardly matters
     assert not np.allclose(tables["codes"], tables["asymmetric"])
     rows = compared_rows(np.stack([e.alpha for e in embeddings]), tables, labels)
-    alone = {row["compared"]: row["mAP"] for row in rows}
+    alone = {name: row["mAP"] for name, row in rows.items()}
     assert alone["float"] > alone["codes"] > np.mean([names == labels[0] for names in labels])
     ranked = ranked_figures(np.eye(16) + np.equal.outer(labels, labels), labels)
     assert ranked == {"mAP": 1.0, "R@1": 1.0}
