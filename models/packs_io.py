@@ -59,8 +59,10 @@ def weights_in(path: Path) -> Weights:
                 if node.op_type != "MatMul" and len(node.input) > 2:
                     found[key.removesuffix("weight") + "bias"] = value(node.input[2])
     for module in ("fusion.pool", "fusion.rfb.pool", "second.pool"):
-        names = (f"{_PREFIX}{module}.p", f"/{(_PREFIX + module).replace('.', '/')}/Clip_output_0")
-        for name in names:
+        # A power is folded under the name of the scope that called its pooling: with `fusion` there up to 1.0.
+        scopes = {module, module.removeprefix("fusion.")}
+        called = {f"/{(_PREFIX + scope).replace('.', '/')}/Clip_output_0" for scope in scopes}
+        for name in (f"{_PREFIX}{module}.p", *sorted(called)):
             if name in stored:
                 found[f"{module}.p"] = value(name)
     return found

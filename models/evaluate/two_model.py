@@ -208,24 +208,29 @@ def choose(sets: Sequence[PhotoSet], *, rounds: int = ROUNDS) -> Choice:
     groups = {p: [query_groups(photos, weight, p) for photos in sets] for p in GROUPS}
     rerankers = {base: [Reranker(photos, base) for photos in sets] for base in (ALPHA, BETA)}
 
-    def best_form(choices: Mapping[str, Sequence[float]]) -> tuple[float, Form]:
-        found = [(base, *climb(rerankers[base], groups, choices, rounds)) for base in rerankers]
+    def best_form(start: TwoModelParameters, choices: Mapping[str, Sequence[float]]) -> tuple[float, Form]:
+        found = [(base, *climb(rerankers[base], groups, start, choices, rounds)) for base in rerankers]
         base, value, chosen, parameters = max(found, key=lambda one: one[1])
         return value, Form(base, chosen, parameters)
 
-    figures[LITERAL], literal = best_form(CHOICES)
-    figures[BLENDED], blended = best_form({"blend": BLENDS} | dict(CHOICES))
+    figures[LITERAL], literal = best_form(TwoModelParameters(), CHOICES)
+    mixed = TwoModelParameters(blend=BLENDS[0])
+    figures[BLENDED], blended = best_form(mixed, {"blend": BLENDS} | dict(CHOICES))
     return Choice(weight, literal, blended, figures)
 
 
 def climb(
     rerankers: Sequence[Reranker],
     groups: Mapping[ComponentParameters, Sequence[Rows]],
+    start: TwoModelParameters,
     choices: Mapping[str, Sequence[float]],
     rounds: int,
 ) -> tuple[float, ComponentParameters, TwoModelParameters]:
-    """Set the groups, then every constant to the best of its values while the others stay; `rounds` times."""
-    best, chosen, top = TwoModelParameters(), next(iter(groups)), -1.0
+    """Set the groups, then every constant to the best of its values while the others stay; `rounds` times.
+
+    Returns what was reached (see `goal`), by which groups and constants.
+    """
+    best, chosen, top = start, next(iter(groups)), -1.0
     seen: set[tuple[TwoModelParameters, ComponentParameters]] = set()
 
     def attempt(parameters: TwoModelParameters, which: ComponentParameters) -> None:
@@ -290,6 +295,14 @@ def _goal(rerankers: Sequence[Reranker], parameters: TwoModelParameters, groups:
     return goal(r.figures(parameters, g) for r, g in zip(rerankers, groups, strict=True))
 
 
+def write_section(pack: Path, choice: Choice) -> None:
+    """Put the choice into the manifest as it is now: other commands may have written to it meanwhile."""
+    path = pack / "manifest.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    tail = {key: document.pop(key) for key in ("figures", "files") if key in document}
+    write_json(path, document | {"rerank": choice.section()} | tail)
+
+
 def holdout_sets(
     embedder: GraphEmbedder, cache: PhotoCache, shapes: Sequence[Shape], limit: int | None = LIMIT
 ) -> dict[str, PhotoSet]:
@@ -327,7 +340,7 @@ def main(argv: list[str] | None = None) -> None:
         "hold-out sets": {name: report(measure(photos, choice)) for name, photos in sets.items()},
     }
     if args.write:
-        write_json(args.pack / "manifest.json", manifest | {"rerank": choice.section()})
+        write_section(args.pack, choice)
     evaluated: dict[str, object] = {}
     for folder in args.evaluate:
         collection = Collection.read(folder, None)

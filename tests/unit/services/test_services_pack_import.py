@@ -274,7 +274,8 @@ def test_scores_are_calibrated_without_labels(tiny_pack: Path, pictures) -> None
 
     sections, figures = calibrate_unlabelled(doubled, embed, embedder.code_logits)
     assert set(sections) >= {"thresholds", "relevance", "fusion", "calibration"}
-    assert figures["relevant_strangers"] <= 0.1 < 0.5 <= figures["relevant_matching"]
+    assert figures["relevant_strangers"] <= 0.05 and figures["relevant_hard_strangers"] <= 0.1
+    assert figures["relevant_matching"] >= 0.2  # of views, by a network of random weights, at that bound
     curve = sections["calibration"]["global"]
     alphas = np.stack([one.alpha for one in embed(pictures)])
     views = [make_view(rgb, np.random.default_rng(at)).rgb for at, rgb in enumerate(pictures)]
