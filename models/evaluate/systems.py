@@ -95,6 +95,12 @@ def pack_systems(pack: Path, collection: Collection) -> dict[str, Callable[[], R
         BASE: lambda: by_vectors(gallery.alphas, asked),
         "alpha + local match": lambda: rankings(gallery, asked, stages=local, parameters=parameters),
     }
+    if gallery.betas is not None:
+        betas = gallery.betas
+        systems["beta"] = lambda: by_vectors(betas, asked)
+        systems["alpha and beta side by side"] = lambda: by_vectors(
+            np.concatenate([gallery.alphas, betas], axis=1), asked
+        )
     return systems
 
 

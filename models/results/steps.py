@@ -109,6 +109,17 @@ STEPS: tuple[Step, ...] = (
     _ranking("cars", 800),
     _ranking("imagenette-val", 800),
     Step(
+        "labels",
+        "Ranking",
+        "imagenette-val: with a linear adapter learnt on the labels of its ten classes",
+        _module(
+            "models.evaluate.labelled", "{data}/evaluate/imagenette-val", "--pack", "{pack}", "--train", "{data}",
+            "--cache", "{cache}", "--set", "imagenette-train", "--queries", "800",
+        ),
+        _systems,
+        ("evaluate/imagenette-val", "train/imagenette-train"),
+    ),
+    Step(
         "two-model",
         "Ranking",
         "A second descriptor and two-model re-ranking (S2), chosen on held-out TRAIN classes",
