@@ -9,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop_app.domain.errors import UsageError
 from desktop_app.domain.geometry import Cell, Grid, Region
 from desktop_app.domain.photos import FolderId, PhotoId
 
@@ -65,15 +66,43 @@ class QueryItem:
     from_mark: bool = False
 
 
+class Pooling(StrEnum):
+    """How the maps of several results become one mask (S1 section 3.4)."""
+
+    AVERAGE = "average"
+    MAXIMUM = "maximum"
+
+
+MOST_AUTOMATIC = 10
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticFeedback:
+    """Pseudo-relevance feedback (S1 eq. 10): the first `count` results (1 to 10) are taken to be right, and what
+    of the query they share counts more in a second pass. Raises UsageError for another count."""
+
+    pooling: Pooling = Pooling.AVERAGE
+    count: int = 5
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= MOST_AUTOMATIC:
+            raise UsageError(
+                f"automatic feedback from {self.count} results is not possible",
+                remedy=f"Take a number from 1 to {MOST_AUTOMATIC}",
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A whole question. `folders` None means everywhere; `round` counts feedback rounds from 1."""
+    """A whole question. `folders` None means everywhere; `round` counts feedback rounds from 1; `automatic` None
+    means that only a person's marks change the question."""
 
     items: tuple[QueryItem, ...]
     profile: Profile = Profile.BALANCED
     top: int = 200
     folders: frozenset[FolderId] | None = None
     round: int = 1
+    automatic: AutomaticFeedback | None = None
 
     def with_items(self, items: tuple[QueryItem, ...]) -> Query:
         return replace(self, items=items)
@@ -91,7 +120,8 @@ class Mark:
     """A click on the evidence: one cell of one picture, wanted (+1) or not wanted (-1).
 
     On the query side `item` is the index of the query's item; on the result side `photo` is the result.
-    `grid` is the grid the cell belongs to and `box` the pixels the grid covers in that picture.
+    `grid` is the grid the cell belongs to and `box` the pixels the grid covers in that picture. `weight`: how much
+    it counts, above 0.
     """
 
     side: Side
@@ -101,10 +131,30 @@ class Mark:
     sign: int
     item: int = 0
     photo: PhotoId | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Feedback:
-    """All marks of one round, in the order in which they were made."""
+class RegionMark:
+    """A rectangle of a picture, wanted or not wanted. `box`: the pixels of the whole picture, or of the part of it
+    that is asked with; the rest as for `Mark`."""
 
-    marks: tuple[Mark, ...] = ()
+    side: Side
+    region: Region
+    box: Region
+    sign: int
+    item: int = 0
+    photo: PhotoId | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoMark:
+    """A whole result, wanted or not wanted."""
+
+    photo: PhotoId
+    sign: int
+    weight: float = 1.0
+
+
+AnyMark = Mark | RegionMark | PhotoMark

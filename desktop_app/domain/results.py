@@ -78,7 +78,8 @@ class SearchAnswer:
     """The hits, best first, and everything needed to say how they came about.
 
     `final` is False for an answer that a later stage will refine. `timings_ms` is by stage name, plus
-    "embed". `pending` counts photos that are not indexed yet and so could not be found.
+    "embed". `pending` counts photos that are not indexed yet and so could not be found. `notes` are sentences
+    about the question, for example about a mark that could not be used.
     """
 
     hits: tuple[Hit, ...]
@@ -91,3 +92,4 @@ class SearchAnswer:
     final: bool = True
     searched: int = 0
     pending: int = 0
+    notes: tuple[str, ...] = ()

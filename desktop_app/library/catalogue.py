@@ -215,6 +215,10 @@ class Catalogue:
         """[N] int64, ascending: the rows of a pack that a photo shown in `folders` (None: anywhere) has."""
         return feature_store.feature_rows_in(self._db, digest, folders)
 
+    def feature_rows_of(self, digest: str, photos: Collection[PhotoId]) -> NDArray[np.int64]:
+        """[N] int64, ascending: the rows of a pack that these photos have; those that are gone have none."""
+        return feature_store.feature_rows_of(self._db, digest, [int(photo) for photo in photos])
+
     def alphas(self, digest: str, *, newer_than: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Rows above `newer_than`, ascending, and their descriptors: [N] int64 and [N, D] float16."""
         return feature_store.alphas(self._db, digest, newer_than)

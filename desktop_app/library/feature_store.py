@@ -135,6 +135,17 @@ def feature_rows_in(db: Database, digest: str, folders: Collection[FolderId] | N
     )
 
 
+def feature_rows_of(db: Database, digest: str, photos: Sequence[int]) -> NDArray[np.int64]:
+    """[N] int64, ascending: the rows of `digest` that these photos have, as far as they are shown."""
+    rows = db.rows_in(
+        "SELECT DISTINCT f.id FROM photos p JOIN features f ON f.pack = ? AND f.fingerprint = p.fingerprint"
+        f" WHERE {VISIBLE} AND p.id IN ({{}}) ORDER BY f.id",
+        list(photos),
+        before=[pack_id(db, digest)],
+    )
+    return np.unique(ids_array(rows))
+
+
 def alphas(db: Database, digest: str, newer_than: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
     """Rows with an id above `newer_than`, ascending: [N] int64 and [N, D] float16; [0, 0] when there is none."""
     pack = pack_id(db, digest)

@@ -249,6 +249,31 @@ class RegionParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedbackParameters:
+    """What marks do to the descriptor of a query (see `feedback.learnt_descriptor`).
+
+    least: marked parts from which a classifier is learnt. learnt: its share of the descriptor, 0..1. strength: the
+    classifier's C (the larger, the closer it follows the marks). unwanted: how much all marks of - count, against
+    1 for all wanted ones.
+    """
+
+    least: int = 3
+    learnt: float = 0.3
+    strength: float = 1.0
+    unwanted: float = 1.0
+
+    @classmethod
+    def from_manifest(cls, section: Section) -> FeedbackParameters:
+        default = cls()
+        return cls(
+            least=round(_number(section, "least", default.least)),
+            learnt=min(1.0, max(0.0, _number(section, "learnt", default.learnt))),
+            strength=max(1e-6, _number(section, "strength", default.strength)),
+            unwanted=max(0.0, _number(section, "unwanted", default.unwanted)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RetrievalParameters:
     """All of the above for one pack.
 
@@ -267,6 +292,7 @@ class RetrievalParameters:
     calibration_balanced: Logistic = Logistic()
     region: RegionParameters = field(default_factory=RegionParameters)
     map_thresholds: Mapping[str, float] = field(default_factory=dict)
+    feedback: FeedbackParameters = FeedbackParameters()
 
     @classmethod
     def from_manifest(cls, manifest: Section) -> RetrievalParameters:
@@ -288,4 +314,5 @@ class RetrievalParameters:
             calibration_balanced=Logistic.from_manifest(_section(calibration, "balanced")),
             region=RegionParameters.from_manifest(_section(manifest, "region")),
             map_thresholds={name: _number(map_thresholds, name, 0.0) for name in map_thresholds},
+            feedback=FeedbackParameters.from_manifest(_section(manifest, "feedback")),
         )

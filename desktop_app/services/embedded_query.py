@@ -15,6 +15,8 @@ from desktop_app.domain.query import QueryItem
 from desktop_app.domain.results import QueryPicture
 from desktop_app.imaging.tensor import choose_shape, fit
 from desktop_app.retrieval.clusters import make_local_codes
+from desktop_app.retrieval.local_match import Packed, centroid_weights, local_similarity
+from desktop_app.retrieval.parameters import MatchParameters
 from desktop_app.retrieval.query import weight_map
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
@@ -41,6 +43,21 @@ class EmbeddedItem:
     def weights_on(self, grid: Grid) -> NDArray[np.float32] | None:
         """The person's cell weights on `grid`, [rows, columns] float32, or None without any."""
         return weight_map(self.item.cell_weights, self.item.grid or grid, grid)
+
+    def match(self, candidates: Packed, parameters: MatchParameters) -> NDArray[np.float32]:
+        """The local match (S0) of the item with N candidates: [N] float32. Of a part, or with cell weights, only
+        the query's cells ask."""
+        if self.codes is None:
+            return np.zeros(len(candidates), dtype=np.float32)
+        weights = self.weights_on(Grid(*self.codes.labels.shape))
+        part = self.item.region is not None or weights is not None
+        return local_similarity(
+            self.codes,
+            candidates,
+            parameters=parameters,
+            weights=None if weights is None else centroid_weights(self.codes.labels, weights),
+            both_directions=not part,
+        )
 
     def shown(self) -> QueryPicture:
         return QueryPicture(

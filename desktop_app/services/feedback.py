@@ -1,135 +1,213 @@
-"""Marks on the evidence become the next question (S1 section 3.4: feedback on patches)."""
+"""Searching over rounds: marks that can be used, automatic feedback, and what a round changed and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from desktop_app.domain.errors import UsageError
-from desktop_app.domain.geometry import Cell, Grid, Region
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.errors import UnreadableImage
+from desktop_app.domain.evidence import EvidenceSource
+from desktop_app.domain.feedback import Moved, RoundChange
+from desktop_app.domain.geometry import Cell, Grid
 from desktop_app.domain.photos import PhotoId
-from desktop_app.domain.query import Feedback, LibraryPicture, Mark, Query, QueryItem, Side
+from desktop_app.domain.progress import Control, NoControl
+from desktop_app.domain.query import AutomaticFeedback, LibraryPicture, Query, QueryItem
+from desktop_app.domain.results import Hit, SearchAnswer
+from desktop_app.retrieval.evidence_words import place_of
+from desktop_app.retrieval.feedback import nearest_left_out, null_rows
+from desktop_app.retrieval.fusion import fuse
+from desktop_app.retrieval.indicative import feedback_mask
+from desktop_app.retrieval.local_match import pack
+from desktop_app.retrieval.marked_query import query_of
+from desktop_app.retrieval.query import weight_map
+from desktop_app.retrieval.round_changes import change_words, movers, places, shared_part
+from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
+from desktop_app.services.engine import Engine
+from desktop_app.services.explain import evidence_sources, pair_evidence
+from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.search import SearchService
 
-MARKED = 1.0  # weight of a cell marked +
-AROUND = 0.25  # weight of a cell that is only there because it lies beside a marked one
-REJECTED = 0.0  # weight of a cell marked -
-SURROUNDINGS = 1  # cells added on each side of what was marked, so that it is seen with its surroundings
-LEAST_SIDE = 32  # pixels; more cells are added until the part is as large, because a smaller one shows too little
-MARKED_ITEM_WEIGHT = 0.5  # a marked patch of a result counts half as much as a picture the person brought
+__all__ = ["FeedbackService", "query_of"]
 
-
-def next_query(query: Query, feedback: Feedback) -> Query:
-    """The question of the next round.
-
-    Marks on a picture of the query restrict it: to the surroundings of its + cells, with - cells counting
-    nothing. A + on a result adds that patch as a further wanted picture, a - adds it as an unwanted one; the
-    marked photo itself stays among the results. A later mark on the same cell replaces an earlier one.
-
-    Raises UsageError when there is no mark at all, or one that refers to nothing.
-    """
-    if not feedback.marks:
-        raise UsageError("nothing is marked", remedy="Click a patch of either picture to mark it")
-    items = list(query.items)
-    for index, marks in _grouped(feedback.marks, Side.QUERY).items():
-        if not 0 <= index < len(items):
-            raise UsageError(f"a mark refers to picture {index + 1} of a query of {len(items)}")
-        items[index] = _restricted(items[index], marks)
-    for photo, marks in _grouped(feedback.marks, Side.RESULT).items():
-        items.extend(_items_of_result(PhotoId(photo), marks))
-    return replace(query, items=tuple(items), round=query.round + 1)
+Float = NDArray[np.float32]
 
 
-def _grouped(marks: Iterable[Mark], side: Side) -> dict[int, list[Mark]]:
-    """The marks that stand on `side`, by query item or by result photo, the last one per cell only."""
-    last: dict[tuple[int, Cell, Grid, Region], Mark] = {}
-    for mark in marks:
-        if mark.side is not side:
-            continue
-        if side is Side.RESULT and mark.photo is None:
-            raise UsageError("a mark on a result does not say which photo it belongs to")
-        owner = mark.item if side is Side.QUERY else int(mark.photo or 0)
-        last[(owner, mark.cell, mark.grid, mark.box)] = mark
-    grouped: dict[int, list[Mark]] = {}
-    for (owner, _cell, _grid, _box), mark in last.items():
-        if mark.sign != 0:
-            grouped.setdefault(owner, []).append(mark)
-    return grouped
+class FeedbackService:
+    """Searches one library over rounds; safe to call from several threads."""
 
+    def __init__(self, session: LibrarySession, *, embedder: QueryEmbedder | None = None) -> None:
+        self._session = session
+        self._queries = embedder or QueryEmbedder(session)
+        self._searching = SearchService(session, embedder=self._queries)
 
-def _restricted(item: QueryItem, marks: list[Mark]) -> QueryItem:
-    grid, box = marks[0].grid, marks[0].box
-    wanted = [mark.cell for mark in marks if mark.sign > 0]
-    rejected = {mark.cell for mark in marks if mark.sign < 0}
-    before = item.cell_weights if item.grid == grid else {}
-    if not wanted:
-        weights = {**before, **dict.fromkeys(rejected, REJECTED)}
-        return replace(item, cell_weights=weights, grid=grid)
-    top, left, bottom, right = _bounds(wanted, grid, box)
-    weights = _weights((top, left, bottom, right), wanted, rejected, before)
-    region = _pixels((top, left, bottom, right), grid, box)
-    return replace(item, region=region, cell_weights=weights, grid=Grid(bottom - top + 1, right - left + 1))
+    def search(self, query: Query, *, control: Control | None = None) -> Iterator[SearchAnswer]:
+        """As `SearchService.search`; the answers say which marks could not be used.
 
+        A mark whose photo is not in the library any more, or cannot be read, is left out. With automatic feedback
+        the answers of a second pass follow, unless the first one is sure of nothing.
+        """
+        control = control or NoControl()
+        query, notes = self._usable(query)
+        automatic = query.automatic
+        answer: SearchAnswer | None = None
+        for answer in self._searching.search(query, control=control):
+            final = answer.final and automatic is None
+            yield replace(answer, notes=notes, final=final)
+        if answer is None or automatic is None:
+            return
+        control.wait_if_paused()
+        masked = self._masked(query, answer.hits, automatic)
+        if masked is None:
+            told = "No result is certain enough for automatic feedback, so it changed nothing."
+            yield replace(answer, notes=(*notes, told))
+            return
+        count = min(automatic.count, len(answer.hits))
+        told = f"What your picture shares with its first {count} results counts more."
+        for second in self._searching.search(masked, control=control):
+            yield replace(second, notes=(*notes, told))
 
-def _items_of_result(photo: PhotoId, marks: list[Mark]) -> list[QueryItem]:
-    grid, box = marks[0].grid, marks[0].box
-    wanted = [mark.cell for mark in marks if mark.sign > 0]
-    rejected = [mark.cell for mark in marks if mark.sign < 0]
-    items = []
-    for cells, negative in ((wanted, False), (rejected, True)):
-        if not cells:
-            continue
-        bounds = _bounds(cells, grid, box)
-        other = set() if negative else set(rejected)
-        items.append(
-            QueryItem(
-                LibraryPicture(photo),
-                region=_pixels(bounds, grid, box),
-                negative=negative,
-                weight=MARKED_ITEM_WEIGHT,
-                cell_weights=_weights(bounds, cells, other, {}),
-                grid=Grid(bounds[2] - bounds[0] + 1, bounds[3] - bounds[1] + 1),
-                from_mark=True,
+    def changes(self, before: Query, before_hits: Sequence[Hit], query: Query, hits: Sequence[Hit]) -> RoundChange:
+        """What the round that asked `query` changed against the one that asked `before`.
+
+        A reason is given where a photo matches one of the parts that the round marked better than 99 % of the
+        library's unrelated photos do.
+        """
+        known = {int(hit.photo.id): hit.photo for hit in (*hits, *before_hits)}
+        old, new = (places([int(hit.photo.id) for hit in found]) for found in (before_hits, hits))
+        own = {
+            int(item.picture.id)
+            for item in query.items
+            if item.from_mark and isinstance(item.picture, LibraryPicture)
+        }
+        rose, fell = movers(old, new, left_out=own)
+        marked = [item for item in self._usable(query)[0].items if item not in before.items]
+        engine = self._session.search_engine()
+
+        def told(photos: list[int], *, negative: bool) -> tuple[Moved, ...]:
+            parts = [item for item in marked if item.negative is negative]
+            embedded = [self._queries.embed(self._session.recognise(item), engine) for item in parts]
+            because = self._because(embedded, photos, engine)
+            return tuple(
+                Moved(PhotoId(photo), known[photo].name, old.get(photo), new.get(photo), reason)
+                for photo, reason in zip(photos, because, strict=True)
             )
+
+        up, down = told(rose, negative=False), told(fell, negative=True)
+        return RoundChange((*up, *down), change_words(up, down))
+
+    # -- marks that can be used -------------------------------------------------------------------------------
+
+    def _usable(self, query: Query) -> tuple[Query, tuple[str, ...]]:
+        """The query without marks on photos that are gone, and a sentence for each of these."""
+        engine = self._session.search_engine()
+        kept: list[QueryItem] = []
+        notes: list[str] = []
+        for item in query.items:
+            if item.from_mark and isinstance(item.picture, LibraryPicture):
+                photo = self._session.reader.photo(item.picture.id)
+                if photo is None:
+                    notes.append("A mark is left out, because its photo is not in the library any more.")
+                    continue
+                try:
+                    self._queries.embed(item, engine)
+                except UnreadableImage as error:
+                    notes.append(f"A mark is left out: {error.message}.")
+                    continue
+            kept.append(item)
+        return replace(query, items=tuple(kept)), tuple(dict.fromkeys(notes))
+
+    # -- automatic feedback -----------------------------------------------------------------------------------
+
+    def _masked(self, query: Query, hits: Sequence[Hit], automatic: AutomaticFeedback) -> Query | None:
+        """The query with S1's mask (eq. 10) over its first wanted picture; None when no result says anything.
+
+        The maps come from the pack's indicative network where it has one, else from the local match. Results that
+        the person rejected are left out.
+        """
+        at = next((at for at, item in enumerate(query.items) if not (item.negative or item.from_mark)), None)
+        if at is None:
+            return None
+        engine = self._session.search_engine()
+        item = query.items[at]
+        asked = self._queries.embed(self._session.recognise(item), engine)
+        source = EvidenceSource.INDICATIVE
+        if source not in evidence_sources(engine):
+            source = EvidenceSource.LOCAL
+        rejected = {other.picture for other in query.items if other.negative}
+        grid, maps = Grid(1, 1), []
+        for hit in [hit for hit in hits if LibraryPicture(hit.photo.id) not in rejected][: automatic.count]:
+            try:
+                answered = self._queries.embed(QueryItem(LibraryPicture(hit.photo.id)), engine)
+            except UnreadableImage:
+                continue
+            evidence = pair_evidence(asked, answered, engine, source=source)
+            grid = evidence.query_grid
+            maps.append(evidence.q)
+        if not any(float(one.max(initial=0.0)) > 0 for one in maps):
+            return None
+        mask = feedback_mask(maps, form=automatic.pooling.value)
+        own = weight_map(item.cell_weights, item.grid or grid, grid)
+        weights = mask if own is None else mask * own
+        masked = replace(
+            item,
+            cell_weights={
+                Cell(row, column): float(weights[row, column])
+                for row in range(grid.rows)
+                for column in range(grid.columns)
+            },
+            grid=grid,
         )
-    return items
+        return query.with_items((*query.items[:at], masked, *query.items[at + 1 :]))
 
+    # -- reasons ----------------------------------------------------------------------------------------------
 
-Bounds = tuple[int, int, int, int]  # first row, first column, last row, last column
-
-
-def _bounds(cells: Iterable[Cell], grid: Grid, box: Region) -> Bounds:
-    """The cells around all of `cells`: with their surroundings, and large enough to search with."""
-    rows = [cell.row for cell in cells]
-    columns = [cell.column for cell in cells]
-    for margin in range(SURROUNDINGS, max(grid.rows, grid.columns) + 1):
-        bounds = (
-            max(0, min(rows) - margin),
-            max(0, min(columns) - margin),
-            min(grid.rows - 1, max(rows) + margin),
-            min(grid.columns - 1, max(columns) + margin),
+    def _because(self, parts: Sequence[EmbeddedItem], photos: Sequence[int], engine: Engine) -> list[str]:
+        """For every photo the marked part that it shares, as the end of a sentence; empty without one."""
+        if not parts or not photos:
+            return [""] * len(photos)
+        gallery = self._session.gallery(engine.digest, dimension=len(parts[0].embedding.alpha))
+        rows = self._session.reader.feature_rows_of(engine.digest, [PhotoId(photo) for photo in photos])
+        rows = rows[np.isin(rows, gallery.labels)]
+        row_of = {
+            int(photo.id): row
+            for row, sharing in self._session.reader.photos_of_features(rows).items()
+            for photo in sharing
+        }
+        there = [photo for photo in photos if photo in row_of]
+        count = nearest_left_out(len(gallery))
+        near = [gallery.search(part.embedding.alpha, count)[0] for part in parts]
+        unrelated = null_rows(gallery.labels, np.concatenate([*near, rows]))
+        looked_at = np.array([row_of[photo] for photo in there], dtype=np.int64)
+        scores, nulls = (
+            np.stack([self._part_scores(part, chosen, engine) for part in parts])
+            for chosen in (looked_at, unrelated)
         )
-        part = _pixels(bounds, grid, box)
-        if part.w >= LEAST_SIDE and part.h >= LEAST_SIDE:
-            return bounds
-    return 0, 0, grid.rows - 1, grid.columns - 1
+        found = dict(zip(there, shared_part(scores, nulls), strict=True))
+        reasons = [_part_words(part) for part in parts]
+        return ["" if (part := found.get(photo)) is None else reasons[part] for photo in photos]
+
+    def _part_scores(self, part: EmbeddedItem, rows: NDArray[np.int64], engine: Engine) -> Float:
+        """How well a marked part matches these rows of the library: [N] float32."""
+        gallery = self._session.gallery(engine.digest, dimension=len(part.embedding.alpha))
+        cosines = gallery.vectors_of(rows) @ part.embedding.alpha
+        candidates = pack(self._session.reader.local_codes(engine.digest, rows), engine.parameters.match)
+        return fuse(cosines, part.match(candidates, engine.parameters.match), engine.parameters.fusion)
 
 
-def _weights(
-    bounds: Bounds, wanted: Iterable[Cell], rejected: set[Cell], before: Mapping[Cell, float]
-) -> dict[Cell, float]:
-    """Weights of the cells inside `bounds`, counted from its top left corner."""
-    top, left, bottom, right = bounds
-    marked = set(wanted)
-    weights = {}
-    for row in range(top, bottom + 1):
-        for column in range(left, right + 1):
-            cell = Cell(row, column)
-            weight = MARKED if cell in marked else REJECTED if cell in rejected else before.get(cell, AROUND)
-            weights[Cell(row - top, column - left)] = weight
-    return weights
-
-
-def _pixels(bounds: Bounds, grid: Grid, box: Region) -> Region:
-    first = grid.cell_region(Cell(bounds[0], bounds[1]), box)
-    last = grid.cell_region(Cell(bounds[2], bounds[3]), box)
-    return Region(first.x, first.y, last.x + last.w - first.x, last.y + last.h - first.y)
+def _part_words(part: EmbeddedItem) -> str:
+    """`share the part you marked at the left of cup.jpg`, or `resemble cup.jpg, which you marked`."""
+    sign = " −" if part.item.negative else ""
+    name, region = part.pixels.name, part.pixels.region
+    if region is None and part.item.from_mark:
+        return f"resemble {name}, which you marked{sign}"
+    if region is None:
+        return f"share what is left of {name}"
+    row, column = (
+        (region.y + region.h / 2) / part.pixels.height,
+        (region.x + region.w / 2) / part.pixels.width,
+    )
+    place = place_of(Cell(min(2, int(3 * row)), min(2, int(3 * column))), Grid(3, 3))
+    return f"share the part you marked{sign} at the {place} of {name}"

@@ -10,14 +10,14 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop_app.domain.geometry import Grid
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control, NoControl
 from desktop_app.domain.query import LibraryPicture, Profile, Query
 from desktop_app.domain.results import Hit, SearchAnswer, Stage, StageScores
 from desktop_app.retrieval.calibration import calibrate, list_scores, verdict, words_for
+from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, null_rows
 from desktop_app.retrieval.fusion import LOCAL_DEPTH, rerank
-from desktop_app.retrieval.local_match import Packed, centroid_weights, local_similarity, pack
+from desktop_app.retrieval.local_match import pack
 from desktop_app.retrieval.query import pooled_descriptor, pooled_local
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine
@@ -92,6 +92,11 @@ class _Search:
             for item in items
             if isinstance(item.item.picture, LibraryPicture) and not item.item.from_mark
         }
+        self._marked = {
+            item.item.picture.id
+            for item in items
+            if isinstance(item.item.picture, LibraryPicture) and item.item.from_mark
+        }
 
     def globally(self) -> _Ranking:
         """The rows nearest to the pooled descriptor, by cosine; equal cosines by content, not by row number."""
@@ -105,6 +110,7 @@ class _Search:
             negative_weights=[item.item.weight for item in unwanted],
             beta=parameters.fusion.negative,
         )
+        descriptor = self._learnt(descriptor)
         depth = self._query.top + SLACK
         if self._query.profile is not Profile.INSTANT:
             depth = max(depth, GLOBAL_DEPTH)
@@ -112,8 +118,37 @@ class _Search:
         if self._query.folders is not None:
             allowed = self._session.reader.feature_rows_in(self._engine.digest, self._query.folders)
         rows, cosines = self._gallery.search(descriptor, depth, allowed=allowed)
+        rows, cosines = self._with_marked(descriptor, rows, cosines)
         none = np.zeros(0, dtype=np.float32)
         return _Ranking(rows, calibrate(cosines, parameters.calibration_global), cosines, none)
+
+    def _learnt(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The descriptor with what enough marks teach."""
+        parameters = self._engine.parameters.feedback
+        if sum(item.item.from_mark for item in self._items) < parameters.least:
+            return descriptor
+        nearest, _ = self._gallery.search(descriptor, nearest_left_out(len(self._gallery)))
+        nulls = self._gallery.vectors_of(null_rows(self._gallery.labels, nearest))
+        wanted, unwanted = (
+            np.array([item.embedding.alpha for item in self._items if item.item.negative is negative])
+            for negative in (False, True)
+        )
+        return learnt_descriptor(descriptor, wanted, unwanted.reshape(-1, len(descriptor)), nulls, parameters)
+
+    def _with_marked(
+        self, descriptor: NDArray[np.float32], rows: NDArray[np.int64], cosines: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The rows found with those of marked photos that are too far away to be among them: a mark never makes
+        the marked photo disappear."""
+        if not self._marked:
+            return rows, cosines
+        own = np.setdiff1d(self._session.reader.feature_rows_of(self._engine.digest, self._marked), rows)
+        own = own[np.isin(own, self._gallery.labels)]
+        if not len(own):
+            return rows, cosines
+        values = self._gallery.vectors_of(own) @ descriptor
+        order = np.argsort(-values, kind="stable")
+        return np.concatenate([rows, own[order]]), np.concatenate([cosines, values[order]])
 
     def can_match_locally(self) -> bool:
         return all(item.embedding.local_features is not None for item in self._items)
@@ -123,7 +158,7 @@ class _Search:
         parameters = self._engine.parameters
         head = ranking.rows[:LOCAL_DEPTH]
         candidates = pack(self._session.reader.local_codes(self._engine.digest, head), parameters.match)
-        scores = np.stack([self._match(item, candidates) for item in self._items])
+        scores = np.stack([item.match(candidates, parameters.match) for item in self._items])
         local = pooled_local(
             scores,
             weights=[item.item.weight for item in self._items],
@@ -138,20 +173,6 @@ class _Search:
             global_=parameters.calibration_global,
         )
         return _Ranking(ranking.rows[order], shown, ranking.global_[order], local[order[: len(local)]])
-
-    def _match(self, item: EmbeddedItem, candidates: Packed) -> NDArray[np.float32]:
-        codes = item.codes
-        if codes is None:
-            return np.zeros(len(candidates), dtype=np.float32)
-        weights = item.weights_on(Grid(*codes.labels.shape))
-        part = item.item.region is not None or weights is not None
-        return local_similarity(
-            codes,
-            candidates,
-            parameters=self._engine.parameters.match,
-            weights=None if weights is None else centroid_weights(codes.labels, weights),
-            both_directions=not part,
-        )
 
     def answer(
         self, ranking: _Ranking, timings: dict[str, float], *, stages: tuple[Stage, ...], final: bool
@@ -172,11 +193,13 @@ class _Search:
         )
 
     def _hits(self, ranking: _Ranking) -> Iterator[Hit]:
-        """The photos of the ranked rows, a copy beside its original, as many as were asked for."""
+        """The photos of the ranked rows, a copy beside its original, as many as were asked for; marked photos
+        below them too."""
         left = self._query.top
+        missing = set(self._marked)
         words = self._engine.parameters.words
-        for start in range(0, len(ranking.rows), left + SLACK):
-            part = ranking.rows[start : start + left + SLACK]
+        for start in range(0, len(ranking.rows), self._query.top + SLACK):
+            part = ranking.rows[start : start + self._query.top + SLACK]
             photos = self._session.reader.photos_of_features(part)
             # Rows of equal scores hold the same picture: their order is that of the paths, never that of the rows.
             for stages, same in groupby(range(start, start + len(part)), key=ranking.stages):
@@ -186,10 +209,12 @@ class _Search:
                 for photo in sorted(found, key=_by_path):
                     if photo.id in self._excluded or not self._in_folders(photo):
                         continue
-                    if left == 0:
+                    if left > 0 or photo.id in missing:
+                        yield Hit(photo, score, stages, words_for(score, words))
+                        left -= 1
+                        missing.discard(photo.id)
+                    if left <= 0 and not missing:
                         return
-                    left -= 1
-                    yield Hit(photo, score, stages, words_for(score, words))
 
     def _in_folders(self, photo: PhotoRecord) -> bool:
         return self._query.folders is None or photo.folder in self._query.folders

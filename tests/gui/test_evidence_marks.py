@@ -26,8 +26,8 @@ def test_marks_of_both_pictures_and_of_other_results_are_kept_apart():
     book.click(RESULT, Cell(0, 0))
     assert [mark.sign for mark in book.on(QUERY)] == [1]
     assert [(mark.sign, mark.photo) for mark in book.on(RESULT)] == [(-1, 7)]
-    assert [mark.sign for mark in book.feedback().marks] == [1, -1, 1]
-    assert book.feedback().marks[0].box == Region(0, 0, 800, 600)
+    assert [mark.sign for mark in book.marks] == [1, -1, 1]
+    assert book.marks[0].box == Region(0, 0, 800, 600)
 
 
 def test_a_painted_region_is_one_step():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -9,11 +10,12 @@ from PySide6.QtGui import QImage
 
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.evidence import MatchEvidence
+from desktop_app.domain.feedback import FeedbackSession
 from desktop_app.domain.geometry import Cell
 from desktop_app.domain.query import Mark, Query, QueryItem, Side
 from desktop_app.domain.results import Hit
 from desktop_app.services import painting
-from desktop_app.services.feedback import next_query
+from desktop_app.services.feedback import query_of
 from desktop_app.ui.viewmodels import evidence_words as wording
 from desktop_app.ui.viewmodels.bridge import Bridge
 from desktop_app.ui.viewmodels.evidence_pair import (
@@ -301,7 +303,8 @@ class EvidenceViewModel(QObject):
         """The next round: the marked patches become regions and weights of the question."""
         if self._query is None or not self._marks.marks:
             return
-        query = next_query(self._query, self._marks.feedback())
+        after = query_of(FeedbackSession(self._query).with_marks(self._marks.marks))
+        query = replace(after, round=self._query.round + 1)
         self._rounds.append((self._query, self._marks))
         self._marks, self._marked = MarkBook(), query.items
         self._search.run(query)

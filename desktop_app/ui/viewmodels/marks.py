@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from desktop_app.domain.geometry import Cell, Grid, Region
 from desktop_app.domain.photos import PhotoId
-from desktop_app.domain.query import Feedback, Mark, Side
+from desktop_app.domain.query import Mark, Side
 
 NEXT_SIGN = {0: 1, 1: -1, -1: 0}  # first click wants, second rejects, third clears
 
@@ -54,9 +54,6 @@ class MarkBook:
     @property
     def can_redo(self) -> bool:
         return bool(self._redo)
-
-    def feedback(self) -> Feedback:
-        return Feedback(self.marks)
 
     def sign(self, canvas: Canvas, cell: Cell) -> int:
         """+1, -1, or 0 for a cell without a mark."""

@@ -19,8 +19,8 @@ from desktop_app.domain.results import SearchAnswer
 from desktop_app.services import painting
 from desktop_app.services.embedded_query import QueryEmbedder
 from desktop_app.services.explain import ExplainService, Viewed
+from desktop_app.services.feedback import FeedbackService
 from desktop_app.services.library_session import LibrarySession
-from desktop_app.services.search import SearchService
 from desktop_app.ui.viewmodels.full_pictures import Load as LoadFull
 from desktop_app.ui.viewmodels.query_pictures import ShownPicture, name_of
 from desktop_app.ui.viewmodels.thumbnails import Load as LoadThumbnail
@@ -33,7 +33,7 @@ class LibraryPort:
     def __init__(self, session: LibrarySession) -> None:
         self._session = session
         embedder = QueryEmbedder(session)  # shared, so that explaining a result finds the query embedded already
-        self._searching = SearchService(session, embedder=embedder)
+        self._searching = FeedbackService(session, embedder=embedder)
         self._explaining = ExplainService(session, embedder=embedder)
 
     def search(self, query: Query, *, control: Control) -> Iterator[SearchAnswer]:

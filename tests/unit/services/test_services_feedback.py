@@ -1,118 +1,226 @@
-"""Marks on the evidence become the next question."""
+"""Rounds over a real library: what marks do, what becomes of marks that cannot be used, and what is told."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
 import pytest
+from skimage import data
 
-from desktop_app.domain.errors import UsageError
-from desktop_app.domain.geometry import Cell, Grid, Region
+from desktop_app.bootstrap import Options, open_engine
+from desktop_app.domain.errors import UnreadableImage, UsageError
+from desktop_app.domain.feedback import FeedbackSession
+from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import PhotoId
-from desktop_app.domain.query import Feedback, FilePicture, LibraryPicture, Mark, Query, QueryItem, Side
-from desktop_app.services.feedback import LEAST_SIDE, MARKED, next_query
-from desktop_app.services.pictures import usable_region
+from desktop_app.domain.query import (
+    AnyMark,
+    AutomaticFeedback,
+    FilePicture,
+    PhotoMark,
+    Pooling,
+    Query,
+    QueryItem,
+    RegionMark,
+    Side,
+)
+from desktop_app.domain.results import SearchAnswer
+from desktop_app.services.feedback import FeedbackService, query_of
+from desktop_app.services.index_folder import index_folders, rescan
+from desktop_app.services.library_session import LibrarySession
+from tests.support.tiny_pack import make_tiny_pack
 
-GRID = Grid(14, 14)
-BOX = Region(0, 0, 1400, 700)
-QUERY = Query((QueryItem(FilePicture(b"/q.jpg")),))
-
-
-def on_query(row: int, column: int, sign: int, *, item: int = 0) -> Mark:
-    return Mark(Side.QUERY, Cell(row, column), GRID, BOX, sign, item=item)
-
-
-def on_result(row: int, column: int, sign: int, *, photo: int = 7) -> Mark:
-    return Mark(Side.RESULT, Cell(row, column), GRID, BOX, sign, photo=PhotoId(photo))
-
-
-def test_a_wanted_patch_of_the_query_restricts_it_to_the_patch_and_its_surroundings() -> None:
-    item = next_query(QUERY, Feedback((on_query(4, 6, +1),))).items[0]
-    assert item.region == Region(500, 150, 300, 150)
-    assert item.grid == Grid(3, 3)
-    assert item.cell_weights[Cell(1, 1)] == MARKED
-    assert all(0 < weight < MARKED for cell, weight in item.cell_weights.items() if cell != Cell(1, 1))
-    assert len(item.cell_weights) == 9
+SIZE = 160
+CUP = 110  # pixels
+OTHERS = 100
 
 
-def test_the_surroundings_end_at_the_edge_of_the_picture() -> None:
-    item = next_query(QUERY, Feedback((on_query(0, 0, +1), on_query(13, 13, +1)))).items[0]
-    assert item.region == BOX
-    assert item.grid == GRID
+def pieces(count: int) -> Iterator[np.ndarray]:
+    """Different parts of real photographs, [SIZE, SIZE, 3] each."""
+    random = np.random.default_rng(11)
+    photographs = [data.rocket(), data.chelsea(), data.astronaut()]
+    for number in range(count):
+        photo = photographs[number % 3]
+        y, x = (int(random.integers(0, side - SIZE)) for side in photo.shape[:2])
+        yield photo[y : y + SIZE, x : x + SIZE]
 
 
-def test_a_rejected_patch_counts_nothing_and_leaves_the_whole_picture() -> None:
-    item = next_query(QUERY, Feedback((on_query(4, 6, -1),))).items[0]
-    assert item.region is None
-    assert item.cell_weights == {Cell(4, 6): 0.0}
-    assert item.grid == GRID
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("packs")
+    for number, name in enumerate(("first", "second")):
+        make_tiny_pack(folder / name, seed=number, name=name)
+    return folder
 
 
-def test_a_rejected_patch_beside_a_wanted_one_counts_nothing() -> None:
-    item = next_query(QUERY, Feedback((on_query(4, 6, +1), on_query(4, 7, -1)))).items[0]
-    assert item.cell_weights[Cell(1, 2)] == 0.0
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory, packs: Path) -> Path:
+    """A library of parts of photographs; cup-N.png hold the same cup in front of something else."""
+    folder = tmp_path_factory.mktemp("rounds")
+    (folder / "photos").mkdir()
+    cup = cv2.resize(data.coffee()[60:340, 130:410], (CUP, CUP), interpolation=cv2.INTER_AREA)
+    for number, piece in enumerate(pieces(OTHERS)):
+        if number < 6:
+            piece = piece.copy()
+            piece[10 : 10 + CUP, 40 : 40 + CUP] = cup
+        name = f"cup-{number}.png" if number < 6 else f"other-{number}.png"
+        cv2.imwrite(str(folder / "photos" / name), cv2.cvtColor(piece, cv2.COLOR_RGB2BGR))
+    cv2.imwrite(str(folder / "query.png"), cv2.cvtColor(data.coffee()[40:360, 100:440], cv2.COLOR_RGB2BGR))
+    with opened(folder / "library", packs) as session:
+        for _ in index_folders(session, [folder / "photos"]):
+            pass
+    return folder
 
 
-def test_a_wanted_patch_of_a_result_joins_the_query_and_the_photo_stays_findable() -> None:
-    after = next_query(QUERY, Feedback((on_result(4, 6, +1),)))
-    assert after.items[0] == QUERY.items[0]
-    added = after.items[1]
-    assert added.picture == LibraryPicture(PhotoId(7))
-    assert (added.negative, added.from_mark, added.region) == (False, True, Region(500, 150, 300, 150))
+def opened(root: Path, packs: Path, pack: str = "first", *, writer: bool = True) -> LibrarySession:
+    by_digest = {open_engine(Options(threads=1), str(each)).digest: str(each) for each in sorted(packs.iterdir())}
+    return LibrarySession(
+        root,
+        writer=writer,
+        open_engine=partial(open_engine, Options(threads=1)),
+        find_pack=by_digest.get,
+        pack=str(packs / pack),
+        threads=2,
+    )
 
 
-def test_an_unwanted_patch_of_a_result_is_not_like_this() -> None:
-    added = next_query(QUERY, Feedback((on_result(4, 6, -1),))).items[1]
-    assert (added.negative, added.from_mark) == (True, True)
+@pytest.fixture
+def session(indexed: Path, packs: Path) -> Iterator[LibrarySession]:
+    with opened(indexed / "library", packs, writer=False) as library:
+        yield library
 
 
-def test_both_signs_on_one_result_make_two_items() -> None:
-    after = next_query(QUERY, Feedback((on_result(4, 6, +1), on_result(4, 7, -1), on_result(1, 1, +1, photo=8))))
-    assert [(item.negative, item.picture) for item in after.items[1:]] == [
-        (False, LibraryPicture(PhotoId(7))),
-        (True, LibraryPicture(PhotoId(7))),
-        (False, LibraryPicture(PhotoId(8))),
-    ]
-    assert after.items[1].cell_weights[Cell(1, 2)] == 0.0
+@pytest.fixture
+def first(indexed: Path) -> FeedbackSession:
+    return FeedbackSession(Query((QueryItem(FilePicture(bytes(indexed / "query.png"))),), top=OTHERS))
 
 
-def test_the_last_mark_on_a_cell_counts() -> None:
-    after = next_query(QUERY, Feedback((on_query(4, 6, +1), on_query(4, 6, -1))))
-    assert after.items[0].cell_weights == {Cell(4, 6): 0.0}
+def photo(session: LibrarySession, name: str) -> PhotoId:
+    return next(one.id for one in session.photos_page(limit=1000) if one.name == name)
 
 
-def test_rounds_are_counted_and_can_follow_each_other() -> None:
-    second = next_query(QUERY, Feedback((on_query(4, 6, +1),)))
-    region = second.items[0].region
-    assert region is not None
-    mark = Mark(Side.QUERY, Cell(2, 2), GRID, region, +1)
-    third = next_query(second, Feedback((mark,)))
-    assert (second.round, third.round) == (2, 3)
-    inner = third.items[0].region
-    assert inner is not None and inner.w < region.w and region.contains(inner.x, inner.y)
+def ask(service: FeedbackService, query: Query) -> SearchAnswer:
+    *_, answer = service.search(query)
+    assert answer.final
+    return answer
 
 
-def test_no_mark_is_a_sentence() -> None:
-    with pytest.raises(UsageError, match="nothing is marked"):
-        next_query(QUERY, Feedback())
+def places(answer: SearchAnswer) -> dict[str, int]:
+    return {hit.photo.name: place for place, hit in enumerate(answer.hits)}
 
 
-def test_a_mark_on_a_picture_that_is_not_there_is_a_sentence() -> None:
-    with pytest.raises(UsageError, match="picture 3"):
-        next_query(QUERY, Feedback((on_query(0, 0, 1, item=2),)))
+def cup_in(session: LibrarySession, name: str, sign: int = 1) -> RegionMark:
+    """The rectangle of the cup in a photo of the library."""
+    whole = Region(0, 0, SIZE, SIZE)
+    return RegionMark(Side.RESULT, Region(40, 10, CUP, CUP), whole, sign, photo=photo(session, name))
 
 
-@pytest.mark.parametrize("place", [Cell(5, 7), Cell(0, 0), Cell(11, 15)])
-def test_however_many_rounds_mark_one_patch_there_is_enough_left_to_search_with(place: Cell) -> None:
-    grid, box, query = Grid(12, 16), Region(0, 0, 1600, 1200), QUERY
-    for _ in range(6):
-        query = next_query(query, Feedback((Mark(Side.QUERY, place, grid, box, +1),)))
-        region = query.items[0].region
-        assert region is not None and min(region.w, region.h) >= LEAST_SIDE
-        assert usable_region(region, width=1600, height=1200, name="q") == region
-        box = region
+def test_photos_with_the_marked_part_rise_and_the_round_says_why(
+    session: LibrarySession, first: FeedbackSession
+) -> None:
+    service = FeedbackService(session)
+    before = ask(service, query_of(first))
+    second = first.with_marks((cup_in(session, "cup-0.png"), cup_in(session, "cup-1.png")))
+    after = ask(service, query_of(second))
+    others = [f"cup-{number}.png" for number in range(2, 6)]
+    assert np.mean([places(after)[name] for name in others]) < np.mean([places(before)[name] for name in others])
+    change = service.changes(query_of(first), before.hits, query_of(second), after.hits)
+    risen = {moved.name: moved for moved in change.moved if moved.because}
+    assert set(others) & set(risen)
+    assert not {"cup-0.png", "cup-1.png"} & {moved.name for moved in change.moved}
+    assert "because they share the part you marked at the centre of cup-" in change.words
+    for moved in risen.values():
+        assert moved.after == places(after)[moved.name] + 1
 
 
-def test_a_patch_of_a_small_result_takes_as_many_of_its_cells_as_are_needed() -> None:
-    mark = Mark(Side.RESULT, Cell(0, 0), GRID, Region(0, 0, 98, 70), +1, photo=PhotoId(7))
-    added = next_query(QUERY, Feedback((mark,))).items[1]
-    assert added.region == Region(0, 0, 49, 35)
-    assert added.grid == Grid(7, 7) and added.cell_weights[Cell(0, 0)] == MARKED
+def test_after_a_few_marks_a_classifier_takes_part(session: LibrarySession, first: FeedbackSession) -> None:
+    service = FeedbackService(session)
+    two: tuple[AnyMark, ...] = (cup_in(session, "cup-0.png"), PhotoMark(photo(session, "other-20.png"), -1))
+    few = ask(service, query_of(first.with_marks(two)))
+    three = query_of(first.with_marks((*two, cup_in(session, "cup-1.png"))))
+    taught = ask(service, three)
+    untaught_items = tuple(
+        replace(item, from_mark=item.negative) if number else item for number, item in enumerate(three.items)
+    )
+    untaught = ask(service, three.with_items(untaught_items))
+    assert [hit.stages.global_ for hit in few.hits] != [hit.stages.global_ for hit in taught.hits]
+    cosines = {hit.photo.name: hit.stages.global_ for hit in untaught.hits}
+    assert any(hit.stages.global_ != cosines.get(hit.photo.name) for hit in taught.hits)
+
+
+def test_a_marked_photo_never_disappears(session: LibrarySession, first: FeedbackSession) -> None:
+    service = FeedbackService(session)
+    few = replace(first, query=replace(first.query, top=3))
+    shown = [hit.photo for hit in ask(service, query_of(few)).hits]
+    marks = tuple(PhotoMark(one.id, -1, weight=4.0) for one in shown)
+    after = [hit.photo for hit in ask(service, query_of(few.with_marks(marks))).hits]
+    assert {one.id for one in shown} <= {one.id for one in after}
+    assert len(after) <= 3 + len(shown)
+    scores = [hit.score for hit in ask(service, query_of(few.with_marks(marks))).hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_marks_on_a_photo_that_is_gone_are_left_out_and_told(
+    indexed: Path, packs: Path, tmp_path: Path, first: FeedbackSession
+) -> None:
+    shutil.copytree(indexed / "photos", tmp_path / "photos")
+    with opened(tmp_path / "library", packs) as library:
+        for _ in index_folders(library, [tmp_path / "photos"]):
+            pass
+        service = FeedbackService(library)
+        marks = (cup_in(library, "cup-0.png"), cup_in(library, "cup-1.png"))
+        both = query_of(first.with_marks(marks))
+        gone, kept = library.photo(photo(library, "cup-0.png")), query_of(first.with_marks(marks[1:]))
+        (tmp_path / "photos" / "cup-0.png").unlink()
+        for _ in rescan(library):
+            pass
+        library.previews.forget([gone.fingerprint or b""])
+        answer = ask(service, both)
+        assert "cup-0.png" in answer.notes[0] and "left out" in answer.notes[0]
+        assert places(answer) == places(ask(service, kept))
+        library.forget_folder(library.folders()[0].id)
+        assert "not in the library any more" in ask(service, both).notes[0]
+
+
+def test_a_region_outside_its_picture_is_a_sentence(session: LibrarySession, first: FeedbackSession) -> None:
+    whole = Region(0, 0, 4000, 4000)
+    mark = RegionMark(Side.RESULT, Region(2000, 0, 70, 70), whole, 1, photo=photo(session, "cup-0.png"))
+    with pytest.raises(UsageError, match="lies outside the picture"):
+        ask(FeedbackService(session), query_of(first.with_marks((mark,))))
+
+
+def test_a_session_goes_on_with_another_pack(
+    indexed: Path, packs: Path, tmp_path: Path, first: FeedbackSession
+) -> None:
+    shutil.copytree(indexed / "library", tmp_path / "library")
+    with opened(tmp_path / "library", packs, writer=False) as library:
+        marked = first.with_marks((cup_in(library, "cup-0.png"), cup_in(library, "cup-1.png")))
+        before = ask(FeedbackService(library), query_of(marked))
+    with opened(tmp_path / "library", packs, "second") as library:
+        for _ in rescan(library):
+            pass
+        after = ask(FeedbackService(library), query_of(marked))
+    assert set(places(after)) == set(places(before)) and after.notes == ()
+
+
+@pytest.mark.parametrize("pooling", list(Pooling))
+def test_automatic_feedback_answers_twice_and_says_what_it_did(
+    session: LibrarySession, first: FeedbackSession, pooling: Pooling
+) -> None:
+    service = FeedbackService(session)
+    query = replace(first.query, automatic=AutomaticFeedback(pooling, 3))
+    answers = list(service.search(query))
+    assert [answer.final for answer in answers] == [False] * (len(answers) - 1) + [True]
+    assert "first 3 results" in answers[-1].notes[0] or "changed nothing" in answers[-1].notes[0]
+    assert places(answers[-1]).keys() == places(ask(service, first.query)).keys()
+
+
+def test_a_query_photo_that_is_gone_is_an_error(session: LibrarySession, tmp_path: Path) -> None:
+    missing = Query((QueryItem(FilePicture(bytes(tmp_path / "nothing.png"))),))
+    with pytest.raises(UnreadableImage, match=r"nothing\.png"):
+        ask(FeedbackService(session), missing)

@@ -16,11 +16,11 @@ from skimage import data
 
 from desktop_app.bootstrap import Options, open_engine
 from desktop_app.domain.errors import LibraryError, UnreadableImage, UsageError
+from desktop_app.domain.feedback import FeedbackSession
 from desktop_app.domain.geometry import Cell, Region
 from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.progress import StopWhen
 from desktop_app.domain.query import (
-    Feedback,
     FilePicture,
     LibraryPicture,
     Mark,
@@ -31,8 +31,8 @@ from desktop_app.domain.query import (
     Side,
 )
 from desktop_app.library import schema
+from desktop_app.retrieval.marked_query import query_of
 from desktop_app.services.explain import ExplainService
-from desktop_app.services.feedback import next_query
 from desktop_app.services.index_folder import index_folders, probe_speed, rescan, resume
 from desktop_app.services.library_session import LibrarySession, PhotoOrder
 from desktop_app.services.search import SearchService
@@ -195,12 +195,12 @@ def test_marks_make_a_second_round_in_which_the_marked_photo_stays(session: Libr
     mark = Mark(
         Side.RESULT, Cell(grid.rows // 2, grid.columns // 2), grid, evidence.result_box, +1, photo=result.id
     )
-    second = next_query(query, Feedback((mark,)))
+    second = query_of(FeedbackSession(query).with_marks((mark,)))
     names = best(session, second)
     assert "coffee.png" in names and "cat.png" not in names
     assert names.index("coffee.png") < best(session, query).index("coffee.png")
     own = Mark(Side.QUERY, Cell(2, 2), evidence.query_grid, evidence.query_box, +1)
-    assert len(best(session, next_query(second, Feedback((own,))))) == 8
+    assert len(best(session, query_of(FeedbackSession(second).with_marks((own,))))) == 8
 
 
 def test_old_features_answer_until_a_new_pack_has_seen_everything(
