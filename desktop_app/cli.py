@@ -23,6 +23,7 @@ MODULES = {
     "index": "index",
     "search": "search",
     "explain": "explain",
+    "feedback": "feedback",
     "packs_list": "packs",
     "packs_verify": "packs",
     "packs_import": "packs_make",
@@ -35,7 +36,6 @@ MODULES = {
     "doctor_command": "doctor",
     "completion": "shell_completion",
     "window": "window",
-    "later": "later",
 }
 
 

@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     _index(commands)
     _search(commands)
     _explain(commands)
-    _later(commands, "feedback", "the second round of a search, from a session file")
+    _feedback(commands)
     _packs(commands)
     _library(commands)
     _evaluate(commands)
@@ -96,6 +96,30 @@ def _explain(commands: Commands) -> None:
     parser.add_argument(
         "--layer", choices=["attention", "areas", "links"], default="links", help="what the picture shows"
     )
+    pack_option(parser)
+    device_option(parser)
+    json_option(parser)
+
+
+def _feedback(commands: Commands) -> None:
+    parser = command(commands, "feedback", "a further round of a search, with what was marked + or -")
+    parser.add_argument("session", metavar="SESSION", help="a session file, or the name of a saved session")
+    library_option(parser)
+    parser.add_argument("--round", type=int, metavar="N", help="this round of it (default: where it was left)")
+    parser.add_argument(
+        "--automatic",
+        choices=["average", "maximum", "off"],
+        help="what the first results share with the query counts more (default: as in the session)",
+    )
+    parser.add_argument("--first", type=int, metavar="N", help="from so many results, 1 to 10 (default 5)")
+    parser.add_argument("--top", type=int, metavar="N", help="how many results (default: as in the session)")
+    parser.add_argument(
+        "--profile",
+        choices=[profile.value for profile in Profile],
+        help="how much work (default: as in the session)",
+    )
+    parser.add_argument("--save", metavar="NAME", help="keep the session in the library under this name")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the session to a file")
     pack_option(parser)
     device_option(parser)
     json_option(parser)
@@ -185,10 +209,3 @@ def _doctor(commands: Commands) -> None:
 def _completion(commands: Commands) -> None:
     parser = command(commands, "completion", "print the completion script of a shell")
     parser.add_argument("shell", choices=["bash", "zsh", "fish"])
-
-
-def _later(commands: Commands, name: str, text: str) -> None:
-    """A part of the contract that this version does not have: whatever is typed behind it, exit code 2."""
-    parser = commands.add_parser(name, help=f"{text} (not in this version)", add_help=False, prefix_chars="\0")
-    parser.add_argument("anything", nargs="*", help=argparse.SUPPRESS)
-    parser.set_defaults(run="later", verbose=False)

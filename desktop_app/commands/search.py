@@ -27,7 +27,7 @@ def search(arguments: Namespace) -> int:
     if arguments.json:
         print_json(as_json(answer))
     else:
-        _print(answer)
+        print_answer(answer)
     return 0
 
 
@@ -79,7 +79,8 @@ def _query_json(picture: QueryPicture) -> dict[str, object]:
     }
 
 
-def _print(answer: SearchAnswer) -> None:
+def print_answer(answer: SearchAnswer) -> None:
+    """The results as a table, and how they came about."""
     if not answer.hits:
         print("No photos to search: index a folder first" if not answer.searched else "No results")
         return

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.features import LocalCodes, PhotoFeatures
 from desktop_app.domain.photos import FolderId, FolderRecord, FoundFile, PhotoId, PhotoRecord
-from desktop_app.library import feature_store, health, label_store, photo_store, scan_store, work_store
+from desktop_app.library import (
+    feature_store,
+    health,
+    label_store,
+    photo_store,
+    scan_store,
+    session_store,
+    work_store,
+)
 from desktop_app.library.database import Database, open_or_create, open_reader
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.previews import PreviewCache
@@ -244,6 +252,24 @@ class Catalogue:
     def set_labels(self, photo: PhotoId, kind: str, names: Iterable[str]) -> None:
         """Replace the labels of one kind of a photo."""
         label_store.set_labels(self._db, photo, kind, names)
+
+    # --- feedback sessions -----------------------------------------------------------------------------------
+
+    def save_session(self, name: str, document: str, *, saved: float) -> None:
+        """Keep a feedback session under a name, in place of an older one; `saved`: seconds since the epoch."""
+        session_store.save(self._db, name, document, saved)
+
+    def sessions(self) -> list[tuple[str, float]]:
+        """(name, when it was saved) of every session, the newest first."""
+        return session_store.names(self._db)
+
+    def session_document(self, name: str) -> str | None:
+        """What was kept under a name, None without any."""
+        return session_store.document(self._db, name)
+
+    def forget_session(self, name: str) -> None:
+        """Remove a session."""
+        session_store.forget(self._db, name)
 
     # --- settings and health ---------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ from desktop_app.library.layout import LibraryLayout
 log = logging.getLogger(__name__)
 
 _TABLES = ("folders", "packs", "photos", "features", "local_codes", "settings")
-_LATER = ("labels",)  # libraries of older formats do not have these
-_KEYS = {"local_codes": "feature", "settings": "rowid"}
+_LATER = ("labels", "sessions")  # libraries of older formats do not have these
+_KEYS = {"local_codes": "feature", "settings": "rowid", "sessions": "rowid"}
 _STEP = 1000  # rows read at a time; where that fails the range is halved
 _SAMPLES = 200  # a table none of whose keys can be looked up has lost its root: nothing of it can be read
 _LEAST_ROW_BYTES = 40  # bounds the ids of a table whose largest id cannot be read
@@ -120,6 +120,8 @@ def _copied(catalogue: Path, copy: Path, *, first_page: Path | None = None) -> s
     if first_page is not None:
         with first_page.open("rb") as good, copy.open("r+b") as bad:
             page = bytearray(good.read(schema.PAGE_SIZE))
+            # Tables that an older format lacks begin behind its end; there they are empty.
+            bad.truncate(max(copy.stat().st_size, first_page.stat().st_size))
             page[28:32] = (copy.stat().st_size // schema.PAGE_SIZE).to_bytes(4, "big")
             bad.write(page)
     return connect(copy, writable=True)

@@ -97,7 +97,16 @@ CREATE TABLE labels (
 ) STRICT;
 """
 
-STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3)
+# Feedback sessions that a person saved, as JSON documents.
+_STEP_4 = """
+CREATE TABLE sessions (
+    name TEXT PRIMARY KEY,
+    saved REAL NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4)
 VERSION = len(STEPS)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.errors import UnreadableImage
 from desktop_app.domain.evidence import EvidenceSource
-from desktop_app.domain.feedback import Moved, RoundChange
+from desktop_app.domain.feedback import FeedbackSession, Moved, RoundChange
 from desktop_app.domain.geometry import Cell, Grid
 from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.progress import Control, NoControl
@@ -30,9 +30,17 @@ from desktop_app.services.explain import evidence_sources, pair_evidence
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.search import SearchService
 
-__all__ = ["FeedbackService", "query_of"]
+__all__ = ["FeedbackService", "RoundAnswer", "query_of"]
 
 Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class RoundAnswer:
+    """The final answer of a round, and what the round changed (None where it did not come of marks)."""
+
+    answer: SearchAnswer
+    change: RoundChange | None
 
 
 class FeedbackService:
@@ -68,6 +76,18 @@ class FeedbackService:
         told = f"What your picture shares with its first {count} results counts more."
         for second in self._searching.search(masked, control=control):
             yield replace(second, notes=(*notes, told))
+
+    def round(self, session: FeedbackSession) -> RoundAnswer:
+        """The current round of a session, and the one before it for comparison. Raises as `search`, and as
+        `query_of` for marks that make no sense."""
+        query = query_of(session)
+        *_, answer = self.search(query)
+        step = session.rounds[session.current]
+        if step.before is None or step.items is not None:
+            return RoundAnswer(answer, None)
+        before = query_of(session, step.before)
+        *_, earlier = self.search(before)
+        return RoundAnswer(answer, self.changes(before, earlier.hits, query, answer.hits))
 
     def changes(self, before: Query, before_hits: Sequence[Hit], query: Query, hits: Sequence[Hit]) -> RoundChange:
         """What the round that asked `query` changed against the one that asked `before`.
@@ -106,9 +126,9 @@ class FeedbackService:
         kept: list[QueryItem] = []
         notes: list[str] = []
         for item in query.items:
-            if item.from_mark and isinstance(item.picture, LibraryPicture):
-                photo = self._session.reader.photo(item.picture.id)
-                if photo is None:
+            if item.from_mark:
+                picture = item.picture
+                if isinstance(picture, LibraryPicture) and self._session.reader.photo(picture.id) is None:
                     notes.append("A mark is left out, because its photo is not in the library any more.")
                     continue
                 try:

@@ -34,20 +34,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["feedback", "session.json", "--plus", "3"],
-    ],
-)
-def test_what_this_version_does_not_have_says_so_with_exit_code_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main(arguments) == 2
-    captured = capsys.readouterr()
-    assert "not in this version" in captured.err and captured.out == ""
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
         ["search"],
         ["search", "a.jpg", "--profile", "slow"],
         ["search", "a.jpg", "--region", "1,2,3"],
@@ -66,6 +52,9 @@ def test_what_this_version_does_not_have_says_so_with_exit_code_2(
         ["packs", "remove", "../library"],
         ["packs", "adapt", "--labels", "/no/such/table.csv"],
         ["completion", "powershell"],
+        ["feedback"],
+        ["feedback", "session.json", "--automatic", "median"],
+        ["feedback", "session.json", "--round", "two"],
     ],
 )
 def test_usage_errors_have_exit_code_2_and_nothing_on_stdout(

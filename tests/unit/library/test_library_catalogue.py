@@ -253,7 +253,9 @@ def test_feature_rows_follow_the_folder_filter(catalogue):
     assert len(catalogue.feature_rows_in(PACK, [two])) == 1
     ids = catalogue.photo_ids().tolist()
     assert catalogue.feature_rows_of(PACK, ids).tolist() == catalogue.feature_rows_in(PACK).tolist()
-    assert catalogue.feature_rows_of(PACK, [999]).tolist() == catalogue.feature_rows_of("other", ids).tolist() == []
+    assert (
+        catalogue.feature_rows_of(PACK, [999]).tolist() == catalogue.feature_rows_of("other", ids).tolist() == []
+    )
 
 
 def test_records_come_in_the_order_asked_without_those_that_are_gone(three):
