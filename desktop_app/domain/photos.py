@@ -59,7 +59,8 @@ class PhotoRecord:
     """One photo of the catalogue. `width` and `height` are those of the oriented original (0 until decoded).
 
     `taken` is the capture time in seconds since the epoch read as local wall clock (None if unknown),
-    `fingerprint` the blake2b-128 of the whole file (None until read), `paired` the RAW file beside a JPEG.
+    `fingerprint` the blake2b-128 of the whole file (None until read), `paired` the RAW file beside a JPEG,
+    `sidecar` the XMP file beside it.
     """
 
     id: PhotoId
@@ -75,6 +76,7 @@ class PhotoRecord:
     fingerprint: bytes | None = None
     reason: str | None = None
     paired: bytes | None = None
+    sidecar: bytes | None = None
 
     @property
     def location(self) -> Path:
@@ -89,12 +91,15 @@ class PhotoRecord:
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file a scan saw: its path, size in bytes, modification time, and the RAW file paired with it."""
+    """A file a scan saw: its path, size in bytes, modification time, the RAW file paired with it, and its XMP
+    sidecar with the time of that."""
 
     path: bytes
     size: int
     mtime_ns: int
     paired: bytes | None = None
+    sidecar: bytes | None = None
+    sidecar_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Phase(StrEnum):
 
     SCANNING = "looking through folders"
     INDEXING = "indexing"
+    DESCRIBING = "reading dates, places and tags"
     SAVING = "saving the index"
     CHECKING = "checking"
     REPAIRING = "repairing"

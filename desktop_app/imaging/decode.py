@@ -22,7 +22,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -31,9 +31,11 @@ import simplejpeg
 from PIL import Image
 
 from desktop_app.domain.errors import UnreadableImage
+from desktop_app.domain.metadata import PhotoMetadata
 from desktop_app.imaging.colour import plain_image, to_srgb
 from desktop_app.imaging.formats import KindOfPicture, is_raw_name, kind_by_content
 from desktop_app.imaging.header import Exif, exif_of, open_header
+from desktop_app.imaging.metadata import metadata_of_bytes
 from desktop_app.imaging.raw import open_raw
 from desktop_app.imaging.reading import name_of, read_file
 from desktop_app.imaging.sizes import PREVIEW_SIDE, Pixels, Size, preview_size, shrink, size_within, turn, turned
@@ -62,6 +64,7 @@ class DecodedPhoto:
     taken: capture time in seconds since 1970 of the camera's wall clock (see `header.wall_clock_seconds`).
     fingerprint: blake2b-128 of the whole file, b"" when it was not asked for. size: of the file in bytes.
     note: what is wrong with a file that was accepted all the same, else None.
+    metadata: what the file says of itself, as far as it was asked for.
     """
 
     rgb: Pixels
@@ -72,10 +75,13 @@ class DecodedPhoto:
     fingerprint: bytes
     size: int
     note: str | None = None
+    metadata: PhotoMetadata = field(default_factory=PhotoMetadata)
 
 
-def decode_photo(path: bytes | Path, *, long_side: int = PREVIEW_SIDE, fingerprint: bool = True) -> DecodedPhoto:
-    """Read a file once and decode it at about `long_side` pixels (see `preview_size`).
+def decode_photo(
+    path: bytes | Path, *, long_side: int = PREVIEW_SIDE, fingerprint: bool = True, metadata: bool = False
+) -> DecodedPhoto:
+    """Read a file once and decode it at about `long_side` pixels (see `preview_size`), with its `metadata` or not.
 
     Raises UnreadableImage, with a plain reason, when the file cannot be used.
     """
@@ -91,6 +97,7 @@ def decode_photo(path: bytes | Path, *, long_side: int = PREVIEW_SIDE, fingerpri
         fingerprint=digest,
         size=len(data),
         note=picture.note,
+        metadata=metadata_of_bytes(data, name_of(path)) if metadata else PhotoMetadata(),
     )
 
 

@@ -9,6 +9,7 @@ import logging
 import re
 import warnings
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from PIL import (  # the plug-ins register themselves with Image when imported
     AvifImagePlugin,
@@ -69,8 +70,8 @@ class Exif:
     camera: str | None = None
 
 
-def open_header(data: bytes, kind: KindOfPicture, name: str) -> Image.Image:
-    """Open `data` as `kind` with Pillow; pixels are not decoded yet.
+def open_header(data: bytes | BinaryIO, kind: KindOfPicture, name: str) -> Image.Image:
+    """Open `data`, bytes or a file, as `kind` with Pillow; pixels are not decoded yet.
 
     Raises UnreadableImage when a package is missing, the header is damaged, or the picture is larger than
     `MAX_PIXELS`.
@@ -84,7 +85,8 @@ def open_header(data: bytes, kind: KindOfPicture, name: str) -> Image.Image:
     if kind is KindOfPicture.AVIF and "AVIF" not in Image.OPEN:
         raise UnreadableImage(name, "this build of Pillow reads no AVIF", remedy="Install Pillow 12 or later")
     try:
-        image = Image.open(io.BytesIO(data), formats=(_PILLOW_FORMAT[kind],))
+        source = io.BytesIO(data) if isinstance(data, bytes) else data
+        image = Image.open(source, formats=(_PILLOW_FORMAT[kind],))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = re.search(r"\((\d+) pixels\)", str(error))
         raise _too_large(name, int(pixels[1]) if pixels else 2 * MAX_PIXELS) from error

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from desktop_app.domain.errors import UnreadableImage
 from desktop_app.domain.photos import path_text
@@ -28,33 +29,50 @@ def read_file(path: bytes | Path) -> bytes:
     Raises UnreadableImage, with a reason, for a file that is empty, gone, forbidden, no regular file, larger
     than `MAX_BYTES`, or that the disk cannot deliver.
     """
+    with open_file(path, buffering=0) as file:
+        try:
+            content = file.read()
+        except OSError as error:
+            raise _refusal(os.fsencode(path), error) from error
+        except MemoryError as error:
+            raise UnreadableImage(
+                name_of(path), "there is not enough memory for it", remedy="Close other programs and retry"
+            ) from error
+    if not content:
+        raise UnreadableImage(name_of(path), "the file is empty", remedy=_AGAIN)
+    return content
+
+
+def open_file(path: bytes | Path, *, buffering: int = -1) -> BinaryIO:
+    """A regular file of at most `MAX_BYTES`, opened for reading only. Raises UnreadableImage, with a reason."""
     raw = os.fsencode(path)
     # Without O_NONBLOCK a named pipe that is called x.jpg would hold the thread for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         descriptor = os.open(raw, flags)
-        with open(descriptor, "rb", buffering=0) as file:
-            status = os.fstat(descriptor)
-            if stat.S_ISDIR(status.st_mode):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            if not stat.S_ISREG(status.st_mode):
-                raise UnreadableImage(name_of(path), "it is a device or a pipe, not a file")
-            if status.st_size > MAX_BYTES:
-                raise UnreadableImage(
-                    name_of(path),
-                    f"it is too large ({status.st_size / 2**30:.1f} GiB; at most {MAX_BYTES >> 30} GiB are read)",
-                    remedy="Save a smaller version of it",
-                )
-            content = file.readall()
     except OSError as error:
         raise _refusal(raw, error) from error
-    except MemoryError as error:
+    try:
+        _refuse_unusable(raw, os.fstat(descriptor))
+        return open(descriptor, "rb", buffering=buffering)
+    except BaseException as error:
+        os.close(descriptor)
+        if isinstance(error, OSError):
+            raise _refusal(raw, error) from error
+        raise
+
+
+def _refuse_unusable(raw: bytes, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableImage(name_of(raw), "it is a device or a pipe, not a file")
+    if status.st_size > MAX_BYTES:
         raise UnreadableImage(
-            name_of(path), "there is not enough memory for it", remedy="Close other programs and retry"
-        ) from error
-    if not content:
-        raise UnreadableImage(name_of(path), "the file is empty", remedy=_AGAIN)
-    return content
+            name_of(raw),
+            f"it is too large ({status.st_size / 2**30:.1f} GiB; at most {MAX_BYTES >> 30} GiB are read)",
+            remedy="Save a smaller version of it",
+        )
 
 
 def _refusal(raw: bytes, error: OSError) -> UnreadableImage:

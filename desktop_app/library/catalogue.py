@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.features import LocalCodes, PhotoFeatures
+from desktop_app.domain.metadata import PhotoMetadata
 from desktop_app.domain.photos import FolderId, FolderRecord, FoundFile, PhotoId, PhotoRecord
 from desktop_app.library import (
     feature_store,
     health,
     label_store,
+    metadata_store,
     photo_store,
     scan_store,
     session_store,
@@ -270,6 +272,34 @@ class Catalogue:
     def forget_session(self, name: str) -> None:
         """Remove a session."""
         session_store.forget(self._db, name)
+
+    # --- metadata, ratings and tags --------------------------------------------------------------------------
+
+    def undescribed(self, limit: int, *, after: int = 0) -> list[PhotoRecord]:
+        """Up to `limit` indexed photos in reach whose metadata is still to be read, behind the id `after`."""
+        return metadata_store.undescribed(self._db, limit, after=after)
+
+    def undescribed_count(self) -> int:
+        """How many photos `undescribed` gives in all."""
+        return metadata_store.undescribed_count(self._db)
+
+    def store_metadata(self, read: Sequence[tuple[PhotoRecord, PhotoMetadata]]) -> int:
+        """Keep metadata in one transaction; what was read of a file that changed since is left. -> how many."""
+        return metadata_store.store_read(self._db, read)
+
+    def facts_of(self, photo: PhotoId) -> PhotoMetadata:
+        """All that is known of a photo: the rating that counts, and as keywords all its tags."""
+        return metadata_store.facts_of(self._db, photo)
+
+    def set_rating(self, photos: Iterable[PhotoId], rating: int | None) -> None:
+        """Rate photos, -1 (rejected) to 5; None: what their files say. No file is written."""
+        metadata_store.set_rating(self._db, photos, rating)
+
+    def change_tags(
+        self, photos: Iterable[PhotoId], *, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> None:
+        """Put tags on photos and take tags away, those of their files too. No file is written."""
+        metadata_store.change_tags(self._db, photos, add=add, remove=remove)
 
     # --- settings and health ---------------------------------------------------------------------------------
 

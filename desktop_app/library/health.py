@@ -89,6 +89,16 @@ def _check_photos(db: Database) -> list[str]:
     )
     if odd[0]:
         problems.append(_sentence("photo has a status that does not exist", *odd))
+    astray = _count(
+        db,
+        "SELECT p.path FROM photos p WHERE p.feature IS NOT"
+        " (SELECT f.id FROM features f WHERE f.pack = p.pack AND f.fingerprint = p.fingerprint)",
+    )
+    if astray[0]:
+        problems.append(_sentence("photo is filed under the features of another", *astray))
+    silent = _count(db, "SELECT path FROM photos WHERE id NOT IN (SELECT id FROM texts_docsize)")
+    if silent[0]:
+        problems.append(_sentence("photo cannot be found by its name", *silent))
     return problems
 
 
@@ -144,10 +154,25 @@ def mend(db: Database, *, unused: bool = True) -> list[str]:
         removed = db.execute(f"DELETE FROM features AS f WHERE {_UNUSED}") if unused else 0
         if removed > 0:
             done.append(f"Removed {removed} features that no photo uses.")
-        queued = db.execute(f"UPDATE photos AS p SET status = 'pending', pack = NULL WHERE {_LACKING}")
+        queued = db.execute(
+            f"UPDATE photos AS p SET status = 'pending', pack = NULL, feature = NULL WHERE {_LACKING}"
+        )
         if queued > 0:
             done.append(f"{queued} photos will be indexed again.")
+        settle_derived(db)
     return done
+
+
+def settle_derived(db: Database) -> None:
+    """Make again what follows from other rows: which features a photo has, and the texts that are searched."""
+    db.execute(
+        "UPDATE photos AS p SET feature = x.id FROM"
+        " (SELECT o.id AS photo, f.id AS id FROM photos o"
+        "  LEFT JOIN features f ON f.pack = o.pack AND f.fingerprint = o.fingerprint) x"
+        " WHERE x.photo = p.id AND p.feature IS NOT x.id"
+    )
+    db.execute("DELETE FROM texts")
+    db.execute("INSERT INTO texts(rowid, name, folder, words, about) SELECT * FROM photo_texts")
 
 
 def _damaged_features(db: Database) -> list[int]:

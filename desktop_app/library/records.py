@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.features import PhotoFeatures
+from desktop_app.domain.metadata import PhotoMetadata
 from desktop_app.domain.photos import FolderId, PhotoId, PhotoRecord, PhotoStatus
 from desktop_app.library.database import Row
 
@@ -32,7 +33,8 @@ class IndexedPhoto:
 
     photo: the record as it came from `pending`: if its file was seen changed since then, what is stored here
     answers for the time being and the photo stays pending. features None: the fingerprint has features already.
-    width, height: of the oriented original. taken: seconds, or None.
+    width, height: of the oriented original. taken: seconds, or None. metadata: what the file and its sidecar say;
+    None leaves it to be read later.
     """
 
     photo: PhotoRecord
@@ -42,6 +44,7 @@ class IndexedPhoto:
     features: PhotoFeatures | None = None
     taken: float | None = None
     camera: str | None = None
+    metadata: PhotoMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class LibraryStats:
 
 _PHOTO_COLUMNS = (
     "p.id, p.folder, p.path, p.size, p.mtime_ns, p.width, p.height, p.status, p.gone, d.present,"
-    " p.taken, p.camera, p.fingerprint, p.reason, p.paired"
+    " p.taken, p.camera, p.fingerprint, p.reason, p.paired, p.sidecar"
 )
 PHOTO_SELECT = f"SELECT {_PHOTO_COLUMNS} FROM photos p JOIN folders d ON d.id = p.folder"
 
@@ -130,7 +133,7 @@ def status_of(status: str, gone: int, folder_present: int) -> PhotoStatus:
 def photo_record(row: Row) -> PhotoRecord:
     """The record in a row of `PHOTO_SELECT`."""
     number, folder, path, size, mtime_ns, width, height, status, gone, present = row[:10]
-    taken, camera, fingerprint, reason, paired = row[10:]
+    taken, camera, fingerprint, reason, paired, sidecar = row[10:]
     return PhotoRecord(
         id=PhotoId(number),
         folder=FolderId(folder),
@@ -145,6 +148,7 @@ def photo_record(row: Row) -> PhotoRecord:
         fingerprint=fingerprint,
         reason=reason,
         paired=paired,
+        sidecar=sidecar,
     )
 
 

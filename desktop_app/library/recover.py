@@ -88,8 +88,8 @@ def recover(root: Path) -> RecoveryReport:
 def _readable(catalogue: Path, fresh: Path, patched: Path) -> Iterator[sqlite3.Connection]:
     """The damaged catalogue if its list of tables can be read, else a copy in which SQLite may put things right.
 
-    If the first page (header and list of tables) is lost, the copy gets that of a fresh catalogue: all catalogues
-    of one format have the same first page but for its counters, because they are made alike.
+    If the first page (header and list of tables) is lost, the copy gets that of a fresh catalogue: the tables
+    that cannot be made again begin at the same pages in all catalogues, because they are made alike.
     """
     source = connect(catalogue, writable=False)
     try:
@@ -118,13 +118,29 @@ def _copied(catalogue: Path, copy: Path, *, first_page: Path | None = None) -> s
     if _beside(catalogue, "-wal").exists():
         shutil.copyfile(_beside(catalogue, "-wal"), _beside(copy, "-wal"))
     if first_page is not None:
-        with first_page.open("rb") as good, copy.open("r+b") as bad:
-            page = bytearray(good.read(schema.PAGE_SIZE))
+        page = bytearray(_list_of_tables(first_page))
+        with copy.open("r+b") as bad:
             # Tables that an older format lacks begin behind its end; there they are empty.
             bad.truncate(max(copy.stat().st_size, first_page.stat().st_size))
             page[28:32] = (copy.stat().st_size // schema.PAGE_SIZE).to_bytes(4, "big")
             bad.write(page)
     return connect(copy, writable=True)
+
+
+def _list_of_tables(fresh: Path) -> bytes:
+    """The first page of a fresh catalogue, with nothing but the tables that are copied: one page holds those."""
+    pruned = fresh.with_name("catalogue.pages.sqlite")
+    try:
+        shutil.copyfile(fresh, pruned)
+        with contextlib.closing(connect(pruned, writable=True)) as stub:
+            stub.execute("PRAGMA journal_mode = DELETE")
+            stub.execute("PRAGMA writable_schema = ON")
+            kept = (*_TABLES, *_LATER, "sqlite_sequence")
+            stub.execute(f"DELETE FROM sqlite_master WHERE tbl_name NOT IN {kept} OR type = 'trigger'")
+            stub.execute("DELETE FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        return pruned.read_bytes()[: schema.PAGE_SIZE]
+    finally:
+        _remove(pruned)
 
 
 def _copy(source: sqlite3.Connection, fresh: Database, *, bound: int) -> None:

@@ -152,6 +152,7 @@ class _Walk:
                 yield LeftOutItem(entry.path, LeftOut.UNREADABLE if away else LeftOut.NOT_A_PICTURE)
             else:
                 pictures.append((entry, kind))
+        sidecars = {entry.name.lower(): entry for entry in entries if entry.name.lower().endswith(b".xmp")}
         raw_files = self._raw_beside(pictures)
         paired = {raw.path for raw in raw_files.values()}
         for entry, kind in pictures:
@@ -161,7 +162,7 @@ class _Walk:
                 yield LeftOutItem(entry.path, LeftOut.NO_DECODER, kind.missing_package)
             else:
                 raw = raw_files.get(entry.path)
-                yield self._file(entry, raw.path if raw is not None else None)
+                yield self._file(entry, raw.path if raw is not None else None, _sidecar(entry, sidecars))
 
     def _raw_beside(self, pictures: list[tuple[_Entry, PictureKind]]) -> dict[bytes, _Entry]:
         """path of a picture -> the RAW file of the same shot: same name up to the ending, in the same folder.
@@ -181,7 +182,7 @@ class _Walk:
                 beside.setdefault(partner.path, entry)
         return beside
 
-    def _file(self, entry: _Entry, paired: bytes | None) -> Scanned:
+    def _file(self, entry: _Entry, paired: bytes | None, sidecar: tuple[bytes, int] | None) -> Scanned:
         try:
             about = entry.stat()
         except FileNotFoundError:
@@ -195,7 +196,7 @@ class _Walk:
             return LeftOutItem(entry.path, LeftOut.NOT_A_PICTURE)  # a pipe or a device with the name of a picture
         if LeftOut.PLACEHOLDER in self._leave_out and in_cloud_only(entry.path, about):
             return LeftOutItem(entry.path, LeftOut.PLACEHOLDER)
-        return FoundFile(entry.path, about.st_size, about.st_mtime_ns, paired)
+        return FoundFile(entry.path, about.st_size, about.st_mtime_ns, paired, *(sidecar or (None, None)))
 
 
 def in_cloud_only(path: bytes, about: os.stat_result) -> bool:
@@ -239,6 +240,19 @@ def _hidden_on_windows(entry: _Entry) -> LeftOut | None:
     if sys.platform == "win32" and entry.stat(follow_symlinks=False).st_file_attributes & _WINDOWS_HIDDEN:
         return LeftOut.HIDDEN
     return None
+
+
+def _sidecar(entry: _Entry, sidecars: dict[bytes, _Entry]) -> tuple[bytes, int] | None:
+    """The XMP file beside a picture with its time: IMG_1.JPG.xmp (darktable) or IMG_1.xmp (Adobe)."""
+    if not sidecars:
+        return None
+    found = sidecars.get(entry.name.lower() + b".xmp") or sidecars.get(_stem(entry.name) + b".xmp")
+    if found is None or not _quietly(found.is_file):
+        return None
+    try:
+        return found.path, found.stat().st_mtime_ns
+    except OSError:
+        return None  # removed while the scan was under way
 
 
 def _stem(name: bytes) -> bytes:

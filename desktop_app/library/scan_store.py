@@ -33,13 +33,14 @@ def _gather(db: Database, found: Iterable[FoundFile]) -> None:
     """Put `found` into a temporary table; the catalogue itself is not locked meanwhile."""
     db.execute(
         "CREATE TEMP TABLE IF NOT EXISTS found"
-        "(path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, paired BLOB) WITHOUT ROWID"
+        "(path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, paired BLOB, sidecar BLOB, sidecar_ns INTEGER)"
+        " WITHOUT ROWID"
     )
     with db.transaction(temporary=True):
         db.execute("DELETE FROM temp.found")
         db.execute_many(
-            "INSERT OR REPLACE INTO temp.found VALUES (?, ?, ?, ?)",
-            ((file.path, file.size, file.mtime_ns, file.paired) for file in found),
+            "INSERT OR REPLACE INTO temp.found VALUES (?, ?, ?, ?, ?, ?)",
+            ((file.path, file.size, file.mtime_ns, file.paired, file.sidecar, file.sidecar_ns) for file in found),
         )
 
 
@@ -59,14 +60,19 @@ def _compare(db: Database, folder: FolderId, out_of_reach: Iterable[bytes], *, w
         "UPDATE photos AS p SET paired = f.paired FROM temp.found f"
         " WHERE p.path = f.path AND p.paired IS NOT f.paired"
     )
+    db.execute(
+        "UPDATE photos AS p SET sidecar = f.sidecar, sidecar_ns = f.sidecar_ns, described = 0 FROM temp.found f"
+        " WHERE p.path = f.path AND (p.sidecar IS NOT f.sidecar OR p.sidecar_ns IS NOT f.sidecar_ns)"
+    )
     last = db.number("SELECT max(id) FROM photos")
     db.execute_many(
-        "INSERT INTO photos(folder, path, size, mtime_ns, paired, parent, name_key, sort_date)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO photos"
+        "(folder, path, size, mtime_ns, paired, sidecar, sidecar_ns, parent, name_key, sort_date)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            (folder, path, size, mtime_ns, paired, *place_keys(path), mtime_ns / 1e9)
-            for path, size, mtime_ns, paired in db.rows(
-                "SELECT path, size, mtime_ns, paired FROM temp.found f"
+            (folder, path, size, mtime_ns, *beside, *place_keys(path), mtime_ns / 1e9)
+            for path, size, mtime_ns, *beside in db.rows(
+                "SELECT path, size, mtime_ns, paired, sidecar, sidecar_ns FROM temp.found f"
                 " WHERE NOT EXISTS (SELECT 1 FROM photos p WHERE p.path = f.path) ORDER BY path"
             )
         ),

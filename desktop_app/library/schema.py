@@ -106,7 +106,66 @@ CREATE TABLE sessions (
 ) STRICT;
 """
 
-STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4)
+# photos.feature:   the row in features that `pack` gave this content, so that filters need no join.
+# photos.kind:      of picture, as shown ("JPEG"). place: a name. rating: what a person said, before file_rating
+#                   (-1..5).
+# photos.described: whether the metadata of the file and of its sidecar is here as it is now.
+# labels.kind:      also keywords (from the file) and removed (those of them that a person took away).
+# texts:            what the search box looks through, one row a photo, kept by the triggers.
+_TEXT_OF_FOLDER = "replace(CAST(d.path AS TEXT), '\\', '/')"
+_STEP_5 = f"""
+ALTER TABLE photos ADD COLUMN feature INTEGER;
+ALTER TABLE photos ADD COLUMN kind TEXT;
+ALTER TABLE photos ADD COLUMN lens TEXT;
+ALTER TABLE photos ADD COLUMN latitude REAL;
+ALTER TABLE photos ADD COLUMN longitude REAL;
+ALTER TABLE photos ADD COLUMN place TEXT;
+ALTER TABLE photos ADD COLUMN caption TEXT;
+ALTER TABLE photos ADD COLUMN rating INTEGER;
+ALTER TABLE photos ADD COLUMN file_rating INTEGER;
+ALTER TABLE photos ADD COLUMN described INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE photos ADD COLUMN sidecar BLOB;
+ALTER TABLE photos ADD COLUMN sidecar_ns INTEGER;
+UPDATE photos SET feature =
+    (SELECT f.id FROM features f WHERE f.pack = photos.pack AND f.fingerprint = photos.fingerprint);
+CREATE INDEX photos_undescribed ON photos(id) WHERE described = 0 AND status = 'present';
+CREATE INDEX labels_label ON labels(kind, label, photo);
+CREATE VIRTUAL TABLE texts USING fts5(
+    name, folder, words, about, prefix = '2 3', tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE VIEW photo_texts AS SELECT
+    p.id AS id,
+    CAST(substr(p.path, length(p.parent) + 1) AS TEXT) AS name,
+    substr({_TEXT_OF_FOLDER}, length(rtrim({_TEXT_OF_FOLDER}, replace({_TEXT_OF_FOLDER}, '/', ''))) + 1)
+        || CAST(substr(p.parent, length(d.path) + 1) AS TEXT) AS folder,
+    (SELECT group_concat(label, ' | ') FROM labels l
+        WHERE l.photo = p.id AND l.kind IN ('tags', 'keywords', 'albums')) AS words,
+    coalesce(p.camera, '') || ' | ' || coalesce(p.lens, '') || ' | ' || coalesce(p.place, '')
+        || ' | ' || coalesce(p.caption, '') || ' | ' || coalesce(p.kind, '') AS about
+    FROM photos p LEFT JOIN folders d ON d.id = p.folder;
+CREATE TRIGGER photos_texts_new AFTER INSERT ON photos BEGIN
+    INSERT INTO texts(rowid, name, folder, words, about) SELECT * FROM photo_texts WHERE id = new.id;
+END;
+CREATE TRIGGER photos_texts_gone AFTER DELETE ON photos BEGIN
+    DELETE FROM texts WHERE rowid = old.id;
+END;
+CREATE TRIGGER photos_texts_changed AFTER UPDATE OF path, folder, camera, lens, place, caption, kind ON photos
+WHEN old.path <> new.path OR old.folder <> new.folder OR old.camera IS NOT new.camera OR old.lens IS NOT new.lens
+    OR old.place IS NOT new.place OR old.caption IS NOT new.caption OR old.kind IS NOT new.kind
+BEGIN
+    DELETE FROM texts WHERE rowid = new.id;
+    INSERT INTO texts(rowid, name, folder, words, about) SELECT * FROM photo_texts WHERE id = new.id;
+END;
+CREATE TRIGGER labels_texts_new AFTER INSERT ON labels WHEN new.kind IN ('tags', 'keywords', 'albums') BEGIN
+    UPDATE texts SET words = (SELECT words FROM photo_texts WHERE id = new.photo) WHERE rowid = new.photo;
+END;
+CREATE TRIGGER labels_texts_gone AFTER DELETE ON labels WHEN old.kind IN ('tags', 'keywords', 'albums') BEGIN
+    UPDATE texts SET words = (SELECT words FROM photo_texts WHERE id = old.photo) WHERE rowid = old.photo;
+END;
+INSERT INTO texts(rowid, name, folder, words, about) SELECT * FROM photo_texts;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5)
 VERSION = len(STEPS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from desktop_app.domain.photos import FolderId, PhotoId, PhotoRecord, PhotoStatus
-from desktop_app.library import feature_store
+from desktop_app.library import feature_store, metadata_store
 from desktop_app.library.database import Database
 from desktop_app.library.records import GONE, PHOTO_SELECT, IndexedPhoto, SkippedPhoto, photo_record
 
@@ -86,12 +86,13 @@ def commit_batch(
 
 def _store_photo(db: Database, pack: int, item: IndexedPhoto) -> PhotoId | None:
     row = db.row(
-        "SELECT path, size, mtime_ns, fingerprint, name_key, folder, parent, paired FROM photos WHERE id = ?",
+        "SELECT path, size, mtime_ns, fingerprint, name_key, folder, parent, paired, sidecar, sidecar_ns"
+        " FROM photos WHERE id = ?",
         (item.photo.id,),
     )
     if row is None or row[0] != item.photo.path:
         return None  # taken out of the library, or moved, while it was being indexed
-    path, size, mtime_ns, fingerprint, name_key, folder, parent, paired = row
+    path, size, mtime_ns, fingerprint, name_key, folder, parent, *beside = row
     photo = item.photo.id
     if fingerprint is None:
         origin = db.row(
@@ -103,14 +104,15 @@ def _store_photo(db: Database, pack: int, item: IndexedPhoto) -> PhotoId | None:
             db.execute("DELETE FROM photos WHERE id = ?", (photo,))
             photo = PhotoId(origin[0])
             db.execute(
-                "UPDATE photos SET path = ?, folder = ?, parent = ?, name_key = ?, paired = ?, gone = 0"
-                " WHERE id = ?",
-                (path, folder, parent, name_key, paired, photo),
+                "UPDATE photos SET path = ?, folder = ?, parent = ?, name_key = ?, paired = ?, sidecar = ?,"
+                " sidecar_ns = ?, gone = 0, described = 0 WHERE id = ?",
+                (path, folder, parent, name_key, *beside, photo),
             )
     as_decoded = size == item.photo.size and mtime_ns == item.photo.mtime_ns
     db.execute(
         "UPDATE photos SET size = ?, mtime_ns = ?, width = ?, height = ?, taken = ?, camera = ?, fingerprint = ?,"
-        " pack = ?, status = ?, reason = NULL, sort_date = ? WHERE id = ?",
+        " pack = ?, feature = (SELECT id FROM features WHERE pack = ? AND fingerprint = ?), status = ?,"
+        " reason = NULL, sort_date = ?, described = 0 WHERE id = ?",
         (
             size,
             mtime_ns,
@@ -120,11 +122,15 @@ def _store_photo(db: Database, pack: int, item: IndexedPhoto) -> PhotoId | None:
             item.camera,
             item.fingerprint,
             pack,
+            pack,
+            item.fingerprint,
             PhotoStatus.PRESENT if as_decoded else PhotoStatus.PENDING,
             item.taken if item.taken is not None else mtime_ns / 1e9,
             photo,
         ),
     )
+    if item.metadata is not None and item.photo.sidecar == beside[1]:
+        metadata_store.store(db, photo, item.metadata)
     return photo
 
 

@@ -7,15 +7,17 @@ import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from desktop_app.domain.errors import LibraryError, UnreadableImage, UsageError
 from desktop_app.domain.photos import FolderId, PhotoId, PhotoRecord, Skipped, path_text
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
 from desktop_app.imaging.decode import DecodedPhoto, decode_photo
+from desktop_app.imaging.metadata import with_sidecar
 from desktop_app.imaging.preview import encode_preview
 from desktop_app.library.records import IndexedPhoto, SkippedPhoto
+from desktop_app.services.describe import describe
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import PACK_SETTING, LibrarySession
 from desktop_app.services.pace import Pace
@@ -130,6 +132,7 @@ def _run(
     waiting = session.reader.pending_count(digest=engine.digest)
     unchanged = session.reader.settled_count(engine.digest, folders)
     indexed = yield from _embed(session, engine, waiting, control=control, low_priority=low_priority)
+    yield from describe(session, control=control)
     yield Progress(Phase.SAVING, device=engine.embedder.report().words)
     session.save_snapshot(engine.digest, at_end=True)
     seconds = time.monotonic() - started
@@ -219,7 +222,8 @@ def _stages(session: LibrarySession, engine: Engine) -> Stages:
 
     def decode(photo: PhotoRecord) -> DecodedPhoto:
         try:
-            return decode_photo(photo.path)
+            decoded = decode_photo(photo.path, metadata=True)
+            return replace(decoded, metadata=with_sidecar(decoded.metadata, photo.sidecar))
         except UnreadableImage:
             root = roots.get(photo.folder)
             if root is not None and not folder_is_there(root):
@@ -256,4 +260,5 @@ def _row(item: Indexed) -> IndexedPhoto:
         features=item.features,
         taken=item.ready.taken,
         camera=item.ready.camera,
+        metadata=item.ready.metadata,
     )

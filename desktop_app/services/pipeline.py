@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.errors import IndiciumError, UnreadableImage
 from desktop_app.domain.features import Embedding, PhotoFeatures
+from desktop_app.domain.metadata import PhotoMetadata
 from desktop_app.domain.photos import PhotoId, PhotoRecord, Skipped
 from desktop_app.domain.ports import Embedder
 from desktop_app.imaging.decode import DecodedPhoto
@@ -46,6 +47,7 @@ class Ready:
     height: int
     taken: float | None
     camera: str | None
+    metadata: PhotoMetadata
     tensor: NDArray[np.uint8]
 
 
@@ -288,6 +290,7 @@ class Pipeline:
             height=decoded.height,
             taken=decoded.taken,
             camera=decoded.camera,
+            metadata=decoded.metadata,
             tensor=fit(decoded.rgb, shape),
         )
 

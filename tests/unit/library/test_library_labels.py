@@ -7,7 +7,6 @@ from library_builders import found
 
 from desktop_app.library import schema
 from desktop_app.library.catalogue import Catalogue
-from desktop_app.library.database import connect
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.recover import recover
 
@@ -49,14 +48,16 @@ def test_labels_go_with_their_photo_and_survive_recovery(catalogue, photos, libr
         assert again.labels("tags") == []
 
 
-def test_a_library_of_an_older_format_gets_the_table(catalogue, photos, library_root) -> None:
-    catalogue.close()
+def test_a_library_of_an_older_format_gets_the_table(library_root, monkeypatch) -> None:
+    with monkeypatch.context() as then:
+        then.setattr(schema, "STEPS", schema.STEPS[:2])
+        then.setattr(schema, "VERSION", 2)
+        Catalogue.create_or_open(library_root).close()
     file = LibraryLayout(library_root).catalogue
-    old = connect(file, writable=True)
-    old.execute("DROP TABLE labels")
-    old.execute("PRAGMA user_version = 2")
-    old.close()
+    assert schema.read_header(file).user_version == 2
     with Catalogue.create_or_open(library_root) as again:
-        again.set_labels(photos[0], "tags", ["sea"])
+        folder = again.add_folder(b"/p")
+        again.record_scan(folder, [found("/p/1.jpg")])
+        again.set_labels(int(again.photo_ids()[0]), "tags", ["sea"])
         assert len(again.labels("tags")) == 1
     assert schema.read_header(file).user_version == schema.VERSION
