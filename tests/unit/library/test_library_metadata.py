@@ -135,4 +135,4 @@ def test_an_older_library_is_brought_up_to_date_with_its_features(library_root, 
         assert catalogue._db.rows("SELECT id, feature FROM photos ORDER BY id") == before
         assert before[0][1] == before[1][1] is not None
         assert [line for line in catalogue.check() if "preview" not in line] == []
-    assert schema.VERSION >= 4
+    assert schema.VERSION >= 5
