@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from argparse import Namespace
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from desktop_app.evaluation.fit_adapter import fit_adapter
 from desktop_app.evaluation.unlabelled import calibrate_unlabelled, changed_view
 from desktop_app.services.library_session import PACK_SETTING, LibrarySession
 from desktop_app.services.pack_adapt import AdaptedPack, LabelledPhoto, adapt_pack, labels_of_library, read_labels
-from desktop_app.services.pack_import import ImportedPack, Overrides, import_backbone
+from desktop_app.services.pack_import import SIDES, ImportedPack, Overrides, import_backbone
 from desktop_app.services.pack_pictures import photos_of_folder, photos_of_library
 
 
@@ -140,6 +141,8 @@ def _triple(text: str | None, option: str) -> tuple[float, float, float] | None:
         return None
     try:
         red, green, blue = (float(part) for part in text.split(","))
+        if not all(map(math.isfinite, (red, green, blue))):
+            raise ValueError
     except ValueError:
         raise UsageError(f"{option} {text} is not three numbers such as 0.485,0.456,0.406") from None
     return red, green, blue
@@ -149,6 +152,10 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() for part in parts) or not 32 <= int(parts[0]) <= 4096:
-        raise UsageError(f"--size {text} is not a side such as 224, or HEIGHTxWIDTH such as 224x320")
-    return int(parts[0]), int(parts[-1])
+    sides = [int(part) for part in parts if part.isascii() and part.isdecimal()]
+    if not len(parts) == len(sides) <= 2 or not all(SIDES[0] <= side <= SIDES[1] for side in sides):
+        raise UsageError(
+            f"--size {text} is not a side such as 224, or HEIGHTxWIDTH such as 224x320",
+            remedy=f"A side has {SIDES[0]} to {SIDES[1]} pixels",
+        )
+    return sides[0], sides[-1]

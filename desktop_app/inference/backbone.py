@@ -17,8 +17,8 @@ from desktop_app.inference.arrays import network_input
 from desktop_app.inference.backbone_batch import one_at_a_time
 from desktop_app.inference.backbone_file import BackboneFile
 from desktop_app.inference.manifest import InputSpec
-from desktop_app.inference.runtime import Session, make_session
-from desktop_app.inference.trial import first_line, probe_batch
+from desktop_app.inference.runtime import Session, first_line, make_session
+from desktop_app.inference.trial import probe_batch
 
 FEWEST_CHANNELS = 16
 FEWEST_CELLS, MOST_CELLS = 3, 64  # of a side

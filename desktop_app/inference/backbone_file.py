@@ -13,8 +13,9 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto, NodeProto, TensorProto, inliner, numpy_helper
 
 from desktop_app.domain.errors import PackError
-from desktop_app.inference.manifest import SMALLEST_SIDE
+from desktop_app.inference.manifest import LARGEST_SIDE, SMALLEST_SIDE
 from desktop_app.inference.onnx_file import scan_model
+from desktop_app.inference.runtime import first_line
 
 METADATA = "indicium.preprocessing"
 OLDEST_OPSET = 11
@@ -98,12 +99,12 @@ def read_backbone(path: Path) -> BackboneFile:
     layouts = tuple(
         name
         for name, channels, others in (("NCHW", sizes[1], sizes[2:]), ("NHWC", sizes[3], sizes[1:3]))
-        if channels in (3, None, 0) and all(not side or side >= SMALLEST_SIDE for side in others)
+        if channels in (3, None, 0) and all(not side or SMALLEST_SIDE <= side <= LARGEST_SIDE for side in others)
     )
     if not layouts:
         raise refusal(
             f"its input '{image.name}' has the shape {_shown(sizes)}, in which no axis is the 3 channels of a "
-            f"colour picture with sides of at least {SMALLEST_SIDE} pixels"
+            f"colour picture with sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels"
         )
     if 3 in (sizes[1], sizes[3]):  # a declared 3 decides
         layouts = tuple(name for name in layouts if sizes[1 if name == "NCHW" else 3] == 3)
@@ -111,7 +112,10 @@ def read_backbone(path: Path) -> BackboneFile:
     if not graph.output:
         raise refusal("it has no outputs")
     _free_batch(model, image.name)
-    taps = _add_taps(model)
+    try:
+        taps, inside = _add_taps(model), _inside(model, image.name)
+    except Exception as error:  # noqa: BLE001 - any part of a damaged graph may be missing or of a wrong size
+        raise refusal(f"its graph is damaged ({first_line(error)})") from None
     return BackboneFile(
         path=path,
         model=model,
@@ -123,7 +127,7 @@ def read_backbone(path: Path) -> BackboneFile:
         outputs=tuple(value.name for value in graph.output),
         taps=frozenset(taps),
         preprocessing=_preprocessing(model),
-        inside=_inside(model, image.name),
+        inside=inside,
     )
 
 
@@ -242,15 +246,17 @@ def _preprocessing(model: ModelProto) -> Preprocessing | None:
         return None
     try:
         written = json.loads(text)
-        size = written.get("size")
+        size, std = written.get("size"), _triple(written.get("std"))
+        if std is not None and min(std) <= 0:
+            raise ValueError("a standard deviation is positive")
         return Preprocessing(
             mean=_triple(written.get("mean")),
-            std=_triple(written.get("std")),
-            size=size if isinstance(size, int) and size >= SMALLEST_SIDE else None,
+            std=std,
+            size=size if isinstance(size, int) and SMALLEST_SIDE <= size <= LARGEST_SIDE else None,
             source=str(written.get("source") or ""),
             licence=str(written.get("licence") or ""),
         )
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return None  # somebody else's entry of the same name says nothing
 
 
@@ -260,6 +266,8 @@ def _triple(value: object) -> Triple | None:
     if not isinstance(value, Sequence) or len(value) != 3:
         raise ValueError("three numbers are needed")
     red, green, blue = (float(number) for number in value)
+    if not np.isfinite([red, green, blue]).all():
+        raise ValueError("numbers are finite")
     return red, green, blue
 
 

@@ -3,30 +3,27 @@ patches."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop_app.domain.devices import Device
 from desktop_app.domain.errors import PackError
 from desktop_app.inference.manifest import Manifest
-from desktop_app.inference.runtime import Session, SessionFactory, make_session
+from desktop_app.inference.optional_part import OptionalPart, has_part, part_section, section_error
+from desktop_app.inference.runtime import SessionFactory, make_session
 
 SECTION = "indicative"
 SIDE, CELLS = 14, 196
 PIXELS = 224
 BATCH = 10  # pairs that run at once
 _OUTPUTS = ("logit", "matching")
+_ROUNDING = 1e-3
 
 
 class IndicativeNet:
-    """Implements `domain.ports.PairNetwork` with ONNX Runtime on the CPU, where a small graph is at home.
-
-    The graph is loaded when it is first needed. Thread safe.
-    """
+    """Implements `domain.ports.PairNetwork` with ONNX Runtime. Thread safe."""
 
     def __init__(
         self,
@@ -37,13 +34,8 @@ class IndicativeNet:
         session_factory: SessionFactory = make_session,
     ) -> None:
         """Raises PackError when the manifest's section cannot be used."""
-        self._pack = manifest.name
-        self._file, self._pixels, self._dimension = _section(manifest)
-        self._directory = directory
-        self._threads = max(1, threads)
-        self._make_session = session_factory
-        self._session: Session | None = None
-        self._lock = threading.Lock()
+        self._part = OptionalPart(directory, manifest, SECTION, threads=threads, session_factory=session_factory)
+        self._pixels, self._dimension = _input(manifest)
 
     @property
     def reads_pixels(self) -> bool:
@@ -52,8 +44,8 @@ class IndicativeNet:
     def match(
         self, result: NDArray[np.generic], query: NDArray[np.generic], weights: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits [B] and M* [B, 196, 196], float32. Raises ValueError for inputs of another shape, PackError when
-        the graph cannot be run or gives values that are not numbers."""
+        """Logits [B] and M* [B, 196, 196] in 0..1, float32. Raises ValueError for inputs of another shape,
+        PackError when the graph cannot be run or gives something else."""
         picture = (PIXELS, PIXELS, 3) if self._pixels else (SIDE, SIDE, self._dimension)
         for name, array, shape in (
             ("result", result, picture),
@@ -80,34 +72,22 @@ class IndicativeNet:
         return np.concatenate(logits), np.concatenate(matching)
 
     def _run(self, feed: Mapping[str, NDArray[np.generic]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        try:
-            logits, matching = self._loaded().run(_OUTPUTS, feed)
-        except Exception as error:
-            raise self._error(f"ONNX Runtime says: {str(error).strip().splitlines()[0][:200]}") from error
+        logits, matching = self._part.run(_OUTPUTS, feed)
         pairs = len(feed["weights"])
         for name, array, shape in (("logit", logits, (pairs,)), ("matching", matching, (pairs, CELLS, CELLS))):
             if array.shape != shape:
-                raise self._error(f"its output '{name}' has the shape {list(array.shape)}, not {list(shape)}")
+                raise self._part.error(f"its output '{name}' has the shape {list(array.shape)}, not {list(shape)}")
             if not np.isfinite(array.astype(np.float64)).all():
-                raise self._error(f"its output '{name}' holds values that are not numbers")
-        return logits.astype(np.float32), matching.astype(np.float32)
-
-    def _loaded(self) -> Session:
-        with self._lock:
-            if self._session is None:
-                self._session = self._make_session(self._directory / self._file, Device.CPU, self._threads)
-            return self._session
-
-    def _error(self, what: str) -> PackError:
-        return PackError(
-            f"the part {self._file} of the pack {self._pack} cannot be used: {what}",
-            remedy="Install the pack again",
-        )
+                raise self._part.error(f"its output '{name}' holds values that are not numbers")
+        found = matching.astype(np.float32)
+        if found.min(initial=0.0) < -_ROUNDING or found.max(initial=0.0) > 1.0 + _ROUNDING:
+            raise self._part.error("its output 'matching' holds values that do not lie between 0 and 1")
+        return logits.astype(np.float32), found.clip(0.0, 1.0)
 
 
 def has_indicative(manifest: Manifest) -> bool:
     """Whether the pack has an indicative network."""
-    return manifest.raw.get(SECTION) is not None
+    return has_part(manifest, SECTION)
 
 
 def indicative_problems(directory: Path, manifest: Manifest) -> list[str]:
@@ -127,22 +107,14 @@ def indicative_problems(directory: Path, manifest: Manifest) -> list[str]:
     return []
 
 
-def _section(manifest: Manifest) -> tuple[str, bool, int]:
-    """(file, whether it reads pixels, dimension of the features) from the manifest."""
-
-    def wrong(what: str) -> PackError:
-        return PackError(f"the pack {manifest.name} cannot be used: {what}", remedy="Install the pack again")
-
-    section = manifest.raw.get(SECTION)
-    if not isinstance(section, Mapping):
-        raise wrong(f"its section '{SECTION}' is {section!r}, not an object")
-    file, form = section.get("file"), section.get("input")
-    if not isinstance(file, str) or file not in manifest.files:
-        raise wrong(f"its section '{SECTION}' names the file {file!r}, which its manifest does not list")
+def _input(manifest: Manifest) -> tuple[bool, int]:
+    """Whether it reads pixels, and the dimension of the pack's local features, from the manifest."""
+    section = part_section(manifest, SECTION)
+    form = section.get("input")
     if form not in ("pixels", "features"):
-        raise wrong(f"its section '{SECTION}' has the input {form!r}, unknown to this version")
+        raise section_error(manifest, SECTION, f"has the input {form!r}, unknown to this version")
     if section.get("grid") != [SIDE, SIDE]:
-        raise wrong(f"its section '{SECTION}' has the grid {section.get('grid')!r}, unknown to this version")
+        raise section_error(manifest, SECTION, f"has the grid {section.get('grid')!r}, unknown to this version")
     if form == "features" and manifest.local is None:
-        raise wrong(f"its section '{SECTION}' reads local features, which the pack does not have")
-    return file, form == "pixels", manifest.local.dimension if manifest.local is not None else 0
+        raise section_error(manifest, SECTION, "reads local features, which the pack does not have")
+    return form == "pixels", manifest.local.dimension if manifest.local is not None else 0

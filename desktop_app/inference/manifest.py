@@ -17,8 +17,8 @@ CODES = ("alpha_code", "beta_code")
 """The roles that are hash codes: uint8, eight bits packed into a byte, the first bit highest."""
 EMBED_FILE = "embed.onnx"
 CODE_FILE = "code.onnx"
-SMALLEST_SIDE = 32
-"""Input sides are at least this many pixels."""
+SMALLEST_SIDE, LARGEST_SIDE = 32, 4096
+"""Input sides are at least, and at most, this many pixels."""
 
 _LAYOUTS = ("NHWC", "NCHW")
 _INPUT_TYPES = ("uint8", "float32", "float16")
@@ -214,10 +214,13 @@ class _Reader:
 
     def _shape(self, entry: object) -> tuple[int, int]:
         match entry:
-            case [int(height), int(width)] if min(height, width) >= SMALLEST_SIDE:
+            case [int(height), int(width)] if (
+                min(height, width) >= SMALLEST_SIDE and max(height, width) <= LARGEST_SIDE
+            ):
                 return height, width
         raise self._error(
-            f"its input shape {entry!r} is not [height, width] with sides of at least {SMALLEST_SIDE} pixels"
+            f"its input shape {entry!r} is not [height, width] with sides of {SMALLEST_SIDE} to {LARGEST_SIDE} "
+            "pixels"
         )
 
     def _channels(self, section: Section, key: str) -> tuple[float, ...] | None:

@@ -20,7 +20,8 @@ def probe_main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: probe PACK DEVICE\n")
         return 2
     from desktop_app.inference.packs import load_manifest
-    from desktop_app.inference.trial import first_line, measure
+    from desktop_app.inference.runtime import first_line
+    from desktop_app.inference.trial import measure
 
     pack = Path(arguments[0])
     try:

@@ -94,3 +94,9 @@ def preload_libraries() -> None:
         preload()
     except Exception as error:  # noqa: BLE001 - the session that follows says whether it mattered
         log.info("the CUDA libraries could not be loaded ahead: %s", error)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error, short enough for a status bar."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text if len(text) <= 200 else text[:199] + "…"

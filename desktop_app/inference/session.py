@@ -17,8 +17,8 @@ from desktop_app.inference.manifest import CODE_FILE, EMBED_FILE, Manifest
 from desktop_app.inference.packs import check_files, load_manifest
 from desktop_app.inference.priority_lock import PriorityLock
 from desktop_app.inference.providers import NAMES, DeviceChoice, choose_device
-from desktop_app.inference.runtime import Session, SessionFactory, make_session
-from desktop_app.inference.trial import first_line, run_graph
+from desktop_app.inference.runtime import Session, SessionFactory, first_line, make_session
+from desktop_app.inference.trial import run_graph
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from desktop_app.inference.arrays import network_input, output_problems
 from desktop_app.inference.coattention_net import coattention_problems
 from desktop_app.inference.indicative_net import indicative_problems
 from desktop_app.inference.manifest import CODE_FILE, EMBED_FILE, Manifest
-from desktop_app.inference.runtime import Session, make_session
+from desktop_app.inference.runtime import Session, first_line, make_session
 
 SAME_FEATURES = 0.995
 """Least cosine between a device's descriptors and the CPU's for both to count as the same features."""
@@ -101,9 +101,3 @@ def measure(directory: Path, manifest: Manifest, device: Device, *, seconds: flo
         runs += 1
     rate = runs * len(pictures) / (time.perf_counter() - start)
     return {"usable": True, "reason": "", "images_per_second": round(rate, 1)}
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error, short enough for a status bar."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return text if len(text) <= 200 else text[:199] + "…"

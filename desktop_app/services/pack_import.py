@@ -19,7 +19,14 @@ from desktop_app.domain.features import Embedding
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
 from desktop_app.inference.backbone import Backbone, FoundOutputs, open_backbone
 from desktop_app.inference.backbone_file import BackboneFile, Triple, read_backbone
-from desktop_app.inference.manifest import CODE_FILE, EMBED_FILE, FORMAT, InputSpec
+from desktop_app.inference.manifest import (
+    CODE_FILE,
+    EMBED_FILE,
+    FORMAT,
+    LARGEST_SIDE,
+    SMALLEST_SIDE,
+    InputSpec,
+)
 from desktop_app.inference.pack_graph import MEAN, GraphOutputs, write_code, write_embed
 from desktop_app.inference.session import OnnxEmbedder
 from desktop_app.inference.trial import probe_batch
@@ -42,9 +49,10 @@ log = logging.getLogger(__name__)
 
 Rgb = NDArray[np.uint8]
 ASPECTS = (1.0, 4 / 3, 3 / 4, 3 / 2, 2 / 3, 16 / 9, 9 / 16, 2.0, 0.5)  # width / height of photos
+SIDES = (SMALLEST_SIDE, LARGEST_SIDE)
+"""Pixels that a side of the input has at least and at most."""
 _SAVED = "backbone.onnx"
 _FEW = 100
-
 
 Embed = Callable[[Sequence[Rgb]], list[Embedding]]
 """Embeddings of pictures [H, W, 3] uint8, in order."""

@@ -48,6 +48,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["packs", "import", "net.onnx", "--photos", "/no/such/folder"],
         ["packs", "import", "net.onnx", "--photos", "DIR", "--mean", "1,2"],
         ["packs", "import", "net.onnx", "--photos", "DIR", "--size", "7"],
+        ["packs", "import", "net.onnx", "--photos", "DIR", "--size", "224x9999999"],
+        ["packs", "import", "net.onnx", "--photos", "DIR", "--std", "1,nan,1"],
         ["packs", "remove", "nosuchpack"],
         ["packs", "remove", "../library"],
         ["packs", "adapt", "--labels", "/no/such/table.csv"],

@@ -67,9 +67,14 @@ def test_what_an_exporter_wrote_is_read_and_rubbish_is_not(tmp_path: Path) -> No
     written = read_backbone(path).preprocessing
     assert written is not None and written.mean == (0.1, 0.2, 0.3) and written.size == 160
     assert (written.source, written.licence) == ("me", "MIT")
-    entry.value = json.dumps({"mean": "blue"})
+    for rubbish in ('{"mean": "blue"}', '{"std": [0, 1, 1]}', '{"mean": [NaN, 0, 0]}', "[" * 100_000):
+        entry.value = rubbish
+        onnx.save(model, str(path))
+        assert read_backbone(path).preprocessing is None
+    entry.value = '{"size": 1000000}'
     onnx.save(model, str(path))
-    assert read_backbone(path).preprocessing is None
+    written = read_backbone(path).preprocessing
+    assert written is not None and written.size is None
 
 
 def test_data_beside_the_file_is_taken_in_and_data_elsewhere_refused(tmp_path: Path) -> None:
@@ -128,6 +133,32 @@ def test_what_cannot_be_a_pack_is_refused_with_a_sentence(tmp_path: Path, change
     with pytest.raises(PackError, match=sentence) as error:
         read_backbone(refused(tmp_path, change))
     assert f"{change}.onnx" in error.value.message and error.value.remedy
+
+
+@pytest.mark.parametrize("damage", ["no input", "no output", "empty constant", "cut weight", "unknown type"])
+def test_a_damaged_graph_is_refused_with_a_sentence(tmp_path: Path, damage: str) -> None:
+    graph = Graph(["B", 3, "H", "W"])
+    pixels = graph.add("Div", "picture", graph.weight(np.full((1, 3, 1, 1), 255.0, np.float32)))
+    cells = patches(graph, pixels, stride=16)
+    graph.add("GlobalAveragePool", cells, out="pooled")
+    graph.output("pooled", ["B", CHANNELS, 1, 1])
+    model = onnx.load(str(graph.save(tmp_path / "net.onnx")))
+    if damage == "no input":
+        del model.graph.node[-1].input[:]
+    elif damage == "no output":
+        model.graph.node[0].op_type = "Cast"
+        del model.graph.node[0].output[:]
+    elif damage == "empty constant":
+        constant = model.graph.node.add(op_type="Constant")
+        constant.attribute.add(name="value").t.data_type = TensorProto.FLOAT
+    elif damage == "cut weight":
+        model.graph.initializer[0].raw_data = b"1"
+    else:
+        model.graph.initializer[0].data_type = 99
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(PackError, match=r"net\.onnx cannot become a pack: its graph is damaged") as error:
+        read_backbone(tmp_path / "net.onnx")
+    assert error.value.remedy
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01 not a model", b"GIF89a" * 50])
