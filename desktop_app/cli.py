@@ -32,6 +32,8 @@ MODULES = {
     "library_stats": "library",
     "library_check": "library",
     "library_repair": "library",
+    "library_filters": "labels",
+    "library_label": "labels",
     "evaluate_command": "evaluate",
     "doctor_command": "doctor",
     "completion": "shell_completion",

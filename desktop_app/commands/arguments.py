@@ -11,6 +11,7 @@ from desktop_app.commands.shared_arguments import (
     Commands,
     command,
     device_option,
+    filter_option,
     json_option,
     library_option,
     pack_option,
@@ -71,10 +72,17 @@ def _index(commands: Commands) -> None:
 
 def _search(commands: Commands) -> None:
     parser = command(commands, "search", "find photos like one or several images")
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="several make one combined query")
+    parser.add_argument(
+        "images",
+        nargs="*",
+        type=Path,
+        metavar="IMAGE",
+        help="several make one combined query; none lists the photos that --filter leaves, the newest first",
+    )
     parser.add_argument("--negative", nargs="+", type=Path, default=[], metavar="IMG", help="not like these")
     library_option(parser)
     parser.add_argument("--region", metavar="X,Y,W,H", help="use only this rectangle of the first image (pixels)")
+    filter_option(parser)
     parser.add_argument("--top", type=int, default=20, metavar="N", help="how many results (default %(default)s)")
     parser.add_argument(
         "--profile",
@@ -186,6 +194,21 @@ def _library(commands: Commands) -> None:
         if name == "repair":
             device_option(action)
         json_option(action)
+    _library_filters(actions)
+
+
+def _library_filters(actions: Commands) -> None:
+    counts = command(actions, "filters", "count the photos of every date, camera, tag ...", run="library_filters")
+    counts.add_argument("library", nargs="?", type=Path, metavar="LIBRARY", help="default: your own library")
+    filter_option(counts)
+    json_option(counts)
+    label = command(actions, "label", "rate photos and tag them, in the library only", run="library_label")
+    label.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="photos of the library")
+    label.add_argument("--rating", metavar="N", help="-1 (rejected) to 5 stars, or 'file' for what the file says")
+    label.add_argument("--tag", action="append", default=[], metavar="TAG", help="put this tag on them")
+    label.add_argument("--untag", action="append", default=[], metavar="TAG", help="take this tag away")
+    library_option(label)
+    json_option(label)
 
 
 def _evaluate(commands: Commands) -> None:

@@ -10,10 +10,11 @@ from desktop_app.bootstrap import open_library
 from desktop_app.commands.options import options_of
 from desktop_app.commands.output import count, in_short, print_json, table
 from desktop_app.domain.errors import UsageError
+from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import path_json, path_text
 from desktop_app.domain.query import FilePicture, Profile, Query, QueryItem
-from desktop_app.domain.results import Hit, QueryPicture, SearchAnswer
+from desktop_app.domain.results import Hit, QueryPicture, SearchAnswer, StageScores
 from desktop_app.services.search import SearchService
 
 
@@ -21,13 +22,49 @@ def search(arguments: Namespace) -> int:
     """Find photos like the given images and print them, best first."""
     if arguments.top < 1:
         raise UsageError(f"--top {arguments.top} asks for no results", remedy="Give a number of at least 1")
-    query = Query(_items(arguments), profile=Profile(arguments.profile), top=arguments.top)
+    chosen = PhotoFilter.parse(arguments.filter)
+    if not arguments.images:
+        return _listed(arguments, chosen)
+    query = Query(_items(arguments), profile=Profile(arguments.profile), top=arguments.top, chosen=chosen)
     with open_library(options_of(arguments), writer=False) as session:
         *_, answer = SearchService(session).search(query)
     if arguments.json:
-        print_json(as_json(answer))
+        print_json(as_json(answer, chosen))
     else:
         print_answer(answer)
+    return 0
+
+
+def _listed(arguments: Namespace, chosen: PhotoFilter) -> int:
+    """The photos that a filter leaves, the newest first: there is no picture to rank them by."""
+    if not chosen or arguments.negative or arguments.region:
+        raise UsageError("there is nothing to search with", remedy="Give an image, or --filter KIND=VALUE")
+    with open_library(options_of(arguments), writer=False) as session:
+        photos = session.photos_page(descending=True, chosen=chosen, limit=arguments.top)
+        found = session.reader.count(chosen=chosen)
+    if arguments.json:
+        print_json(
+            {
+                "query": [],
+                "profile": arguments.profile,
+                "stages_run": [],
+                "filter": chosen.as_json(),
+                "found": found,
+                "results": [
+                    {
+                        **path_json(photo.path),
+                        "score": None,
+                        "words": None,
+                        "stages": StageScores().as_json(),
+                    }
+                    for photo in photos
+                ],
+            }
+        )
+        return 0
+    for photo in photos:
+        print(path_text(photo.path))
+    print(f"\n{count(found, 'photo')} found" if found else "No photo fits this filter")
     return 0
 
 
@@ -44,12 +81,13 @@ def _file(path: Path) -> FilePicture:
     return FilePicture(os.fsencode(path.absolute()))
 
 
-def as_json(answer: SearchAnswer) -> dict[str, object]:
+def as_json(answer: SearchAnswer, chosen: PhotoFilter | None = None) -> dict[str, object]:
     """The document of `--json`."""
     return {
         "query": [_query_json(picture) for picture in answer.query],
         "profile": answer.profile.value,
         "stages_run": [stage.value for stage in answer.stages_run],
+        **({"filter": chosen.as_json()} if chosen else {}),
         "results": [
             {
                 **path_json(hit.photo.path),

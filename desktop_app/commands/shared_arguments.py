@@ -44,6 +44,18 @@ def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
 
 
+def filter_option(parser: argparse.ArgumentParser) -> None:
+    """Which photos may answer."""
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="KIND=VALUE",
+        help="only these photos; may be given several times. Kinds: folder, date (2019-05, 2018..2019), camera, "
+        "lens, orientation, size, format, rating (3+), tag, place (a name, or LAT,LON,KM), marked, text",
+    )
+
+
 def verbose_option(parser: argparse.ArgumentParser) -> None:
     """The log on stderr."""
     parser.add_argument("--verbose", action="store_true", help="tell every step on stderr")

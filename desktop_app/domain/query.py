@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.errors import UsageError
+from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.geometry import Cell, Grid, Region
 from desktop_app.domain.photos import FolderId, PhotoId
 
@@ -95,7 +96,7 @@ class AutomaticFeedback:
 @dataclass(frozen=True, slots=True)
 class Query:
     """A whole question. `folders` None means everywhere; `round` counts feedback rounds from 1; `automatic` None
-    means that only a person's marks change the question."""
+    means that only a person's marks change the question; `chosen`: only photos that this filter leaves answer."""
 
     items: tuple[QueryItem, ...]
     profile: Profile = Profile.BALANCED
@@ -103,6 +104,7 @@ class Query:
     folders: frozenset[FolderId] | None = None
     round: int = 1
     automatic: AutomaticFeedback | None = None
+    chosen: PhotoFilter = field(default_factory=PhotoFilter)
 
     def with_items(self, items: tuple[QueryItem, ...]) -> Query:
         return replace(self, items=items)

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.features import LocalCodes, PhotoFeatures
+from desktop_app.domain.filters import Facets, PhotoFilter
 from desktop_app.domain.metadata import PhotoMetadata
 from desktop_app.domain.photos import FolderId, FolderRecord, FoundFile, PhotoId, PhotoRecord
 from desktop_app.library import (
     feature_store,
+    filter_store,
     health,
     label_store,
     metadata_store,
@@ -24,6 +26,7 @@ from desktop_app.library import (
     work_store,
 )
 from desktop_app.library.database import Database, open_or_create, open_reader
+from desktop_app.library.filter_store import Allowed
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.previews import PreviewCache
 from desktop_app.library.records import (
@@ -169,12 +172,14 @@ class Catalogue:
         *,
         descending: bool = False,
         folders: Collection[FolderId] | None = None,
+        chosen: PhotoFilter | None = None,
         offset: int = 0,
         limit: int = 100,
     ) -> list[PhotoRecord]:
-        """One page of the photos shown: present, pending and offline ones, in `folders` (None: all)."""
+        """One page of the photos shown: present, pending and offline ones, in `folders` (None: all), as far as
+        they are `chosen`."""
         return photo_store.photos_page(
-            self._db, order, descending=descending, folders=folders, offset=offset, limit=limit
+            self._db, order, descending=descending, folders=folders, chosen=chosen, offset=offset, limit=limit
         )
 
     def photo_ids(
@@ -183,13 +188,22 @@ class Catalogue:
         *,
         descending: bool = False,
         folders: Collection[FolderId] | None = None,
+        chosen: PhotoFilter | None = None,
     ) -> Photos:
         """[N] int64: the ids of all photos shown, sorted. Names sort as people count: IMG_9 before IMG_10."""
-        return photo_store.photo_ids(self._db, order, descending=descending, folders=folders)
+        return photo_store.photo_ids(self._db, order, descending=descending, folders=folders, chosen=chosen)
 
-    def count(self, folders: Collection[FolderId] | None = None) -> int:
+    def count(self, folders: Collection[FolderId] | None = None, *, chosen: PhotoFilter | None = None) -> int:
         """How many photos are shown."""
-        return photo_store.count(self._db, folders)
+        return photo_store.count(self._db, folders, chosen)
+
+    def allowed(self, digest: str, folders: Collection[FolderId] | None, chosen: PhotoFilter) -> Allowed:
+        """The photos shown that `chosen` leaves in `folders` (None: anywhere), and their rows of a pack."""
+        return filter_store.allowed(self._db, digest, folders, chosen)
+
+    def facets(self, folders: Collection[FolderId] | None, chosen: PhotoFilter) -> Facets:
+        """How many photos `chosen` leaves, and how many every further choice would leave."""
+        return filter_store.facets(self._db, folders, chosen)
 
     def counts(self) -> LibraryCounts:
         """How many photos stand where."""

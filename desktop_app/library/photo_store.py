@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.errors import LibraryError
+from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoRecord, PhotoStatus
 from desktop_app.library.database import Database
+from desktop_app.library.filter_store import condition
 from desktop_app.library.records import (
     PHOTO_SELECT,
     KnownFile,
@@ -116,30 +118,38 @@ def photos_page(
     *,
     descending: bool,
     folders: Collection[FolderId] | None,
+    chosen: PhotoFilter | None,
     offset: int,
     limit: int,
 ) -> list[PhotoRecord]:
     """One page of the photos that are shown."""
-    where, values = _shown(folders)
+    where, values = condition(folders, chosen)
     rows = db.rows(
-        f"SELECT id FROM photos WHERE {where} ORDER BY {_sorted(order, descending)} LIMIT ? OFFSET ?",
+        f"SELECT id FROM photos p WHERE {where} ORDER BY {_sorted(order, descending)} LIMIT ? OFFSET ?",
         [*values, limit, offset],
     )
     return photos(db, [PhotoId(row[0]) for row in rows])
 
 
 def photo_ids(
-    db: Database, order: PhotoOrder, *, descending: bool, folders: Collection[FolderId] | None
+    db: Database,
+    order: PhotoOrder,
+    *,
+    descending: bool,
+    folders: Collection[FolderId] | None,
+    chosen: PhotoFilter | None = None,
 ) -> NDArray[np.int64]:
     """[N] int64: the ids of all photos that are shown, sorted."""
-    where, values = _shown(folders)
-    return ids_array(db.rows(f"SELECT id FROM photos WHERE {where} ORDER BY {_sorted(order, descending)}", values))
+    where, values = condition(folders, chosen)
+    return ids_array(
+        db.rows(f"SELECT id FROM photos p WHERE {where} ORDER BY {_sorted(order, descending)}", values)
+    )
 
 
-def count(db: Database, folders: Collection[FolderId] | None) -> int:
+def count(db: Database, folders: Collection[FolderId] | None, chosen: PhotoFilter | None = None) -> int:
     """How many photos are shown."""
-    where, values = _shown(folders)
-    return db.number(f"SELECT count(*) FROM photos WHERE {where}", values)
+    where, values = condition(folders, chosen)
+    return db.number(f"SELECT count(*) FROM photos p WHERE {where}", values)
 
 
 def counts(db: Database) -> LibraryCounts:
@@ -165,14 +175,6 @@ def skipped(db: Database) -> list[PhotoRecord]:
     """The files that are there but cannot be used, by path."""
     rows = db.rows(PHOTO_SELECT + " WHERE p.status = 'skipped' AND p.gone < 2 ORDER BY p.path")
     return [photo_record(row) for row in rows]
-
-
-def _shown(folders: Collection[FolderId] | None) -> tuple[str, list[object]]:
-    if folders is None:
-        return VISIBLE, []
-    members: list[object] = [int(folder) for folder in sorted(folders)]
-    # The plus keeps SQLite from gathering by folder and sorting: it filters while it walks the sorted index.
-    return f"{VISIBLE} AND +folder IN ({','.join('?' * len(members))})", members
 
 
 def _sorted(order: PhotoOrder, descending: bool) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.errors import LibraryError, UnreadableImage
+from desktop_app.domain.filters import Facets, PhotoFilter
 from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoRecord
 from desktop_app.domain.ports import Embedder
 from desktop_app.domain.query import FilePicture, LibraryPicture, QueryItem
@@ -201,11 +202,15 @@ class LibrarySession:
         *,
         descending: bool = False,
         folders: Collection[FolderId] | None = None,
+        chosen: PhotoFilter | None = None,
         offset: int = 0,
         limit: int = 100,
     ) -> list[PhotoRecord]:
-        """One page of the photos shown (indexed, pending and offline ones), in `folders` (None: all)."""
-        return self.reader.photos_page(order, descending=descending, folders=folders, offset=offset, limit=limit)
+        """One page of the photos shown (indexed, pending and offline ones), in `folders` (None: all), as far as
+        they are `chosen`."""
+        return self.reader.photos_page(
+            order, descending=descending, folders=folders, chosen=chosen, offset=offset, limit=limit
+        )
 
     def photo_ids(
         self,
@@ -213,9 +218,24 @@ class LibrarySession:
         *,
         descending: bool = False,
         folders: Collection[FolderId] | None = None,
+        chosen: PhotoFilter | None = None,
     ) -> NDArray[np.int64]:
-        """[N] int64: the ids of all photos shown, sorted."""
-        return self.reader.photo_ids(order, descending=descending, folders=folders)
+        """[N] int64: the ids of all photos shown, sorted, as far as they are `chosen`."""
+        return self.reader.photo_ids(order, descending=descending, folders=folders, chosen=chosen)
+
+    def facets(self, folders: Collection[FolderId] | None, chosen: PhotoFilter) -> Facets:
+        """How many photos `chosen` leaves in `folders`, and how many every further choice would leave."""
+        return self.reader.facets(folders, chosen)
+
+    def set_rating(self, photos: Sequence[PhotoId], rating: int | None) -> None:
+        """Rate photos in the catalogue, -1 to 5; None: what their files say."""
+        self.write(lambda catalogue: catalogue.set_rating(photos, rating))
+
+    def change_tags(
+        self, photos: Sequence[PhotoId], *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> None:
+        """Put tags on photos and take tags away, in the catalogue."""
+        self.write(lambda catalogue: catalogue.change_tags(photos, add=add, remove=remove))
 
     def get_setting(self, key: str, default: str | None = None) -> str | None:
         """A setting kept in the library."""

@@ -14,6 +14,7 @@ from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control, NoControl
 from desktop_app.domain.query import LibraryPicture, Profile, Query
 from desktop_app.domain.results import Hit, SearchAnswer, Stage, StageScores
+from desktop_app.library.filter_store import Allowed
 from desktop_app.retrieval.calibration import calibrate, list_scores, verdict, words_for
 from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, null_rows
 from desktop_app.retrieval.fusion import LOCAL_DEPTH, rerank
@@ -87,6 +88,9 @@ class _Search:
         self._query = query
         self._items = items
         self._gallery = session.gallery(engine.digest, dimension=_dimension(items))
+        self._allowed: Allowed | None = None  # everything
+        if query.folders is not None or query.chosen:
+            self._allowed = session.reader.allowed(engine.digest, query.folders, query.chosen)
         self._excluded = {
             item.item.picture.id
             for item in items
@@ -114,9 +118,7 @@ class _Search:
         depth = self._query.top + SLACK
         if self._query.profile is not Profile.INSTANT:
             depth = max(depth, GLOBAL_DEPTH)
-        allowed = None
-        if self._query.folders is not None:
-            allowed = self._session.reader.feature_rows_in(self._engine.digest, self._query.folders)
+        allowed = None if self._allowed is None else self._allowed.rows
         rows, cosines = self._gallery.search(descriptor, depth, allowed=allowed)
         rows, cosines = self._with_marked(descriptor, rows, cosines)
         none = np.zeros(0, dtype=np.float32)
@@ -207,7 +209,7 @@ class _Search:
                 score = float(ranking.shown[positions[0]])
                 found = [photo for at in positions for photo in photos.get(int(ranking.rows[at]), ())]
                 for photo in sorted(found, key=_by_path):
-                    if photo.id in self._excluded or not self._in_folders(photo):
+                    if photo.id in self._excluded or not self._is_allowed(photo):
                         continue
                     if left > 0 or photo.id in missing:
                         yield Hit(photo, score, stages, words_for(score, words))
@@ -216,8 +218,8 @@ class _Search:
                     if left <= 0 and not missing:
                         return
 
-    def _in_folders(self, photo: PhotoRecord) -> bool:
-        return self._query.folders is None or photo.folder in self._query.folders
+    def _is_allowed(self, photo: PhotoRecord) -> bool:
+        return self._allowed is None or self._allowed.has(photo.id)
 
 
 def _dimension(items: Sequence[EmbeddedItem]) -> int:
