@@ -278,10 +278,10 @@ def test_a_drive_that_vanishes_in_mid_run_stops_with_a_sentence(
 
     decode, calls = index_folder.decode_photo, iter(range(1000))
 
-    def vanish(path: bytes) -> object:
+    def vanish(path: bytes, **asked: bool) -> object:
         if next(calls) == 15:
             photos.rename(photos.with_name("unplugged"))
-        return decode(path)
+        return decode(path, **asked)
 
     with monkeypatch.context() as patched:
         patched.setattr(index_folder, "decode_photo", vanish)

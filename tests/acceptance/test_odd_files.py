@@ -76,9 +76,9 @@ def test_a_file_that_goes_in_mid_run_is_named_and_nothing_else_stops(
     gone = photos / "text" / "whole.jpg"
     decode = index_folder.decode_photo
 
-    def decode_after_removal(path: bytes) -> object:
+    def decode_after_removal(path: bytes, **asked: bool) -> object:
         gone.unlink(missing_ok=True)
-        return decode(path)
+        return decode(path, **asked)
 
     monkeypatch.setattr(index_folder, "decode_photo", decode_after_removal)
     index = indicium("index", photos, "--json").json
