@@ -37,6 +37,9 @@ from models.train import make_student
 LOSS_ALLOWED = 0.005  # of mAP on the hold-out, for int8
 LEAST_COSINE = 0.999
 LICENCE = Path(__file__).resolve().parents[1] / "LICENSE"
+PACK_FILES = frozenset(
+    ("manifest.json", "embed.onnx", "code.onnx", "coattention.onnx", "indicative.onnx", "LICENSE", "MODEL_CARD.md")
+)
 
 
 def parity(net: Embedder, path: Path, images: Rgb) -> float:
@@ -69,6 +72,13 @@ def training_pictures(
     chosen = [row for members in by_set.values() for row in members[:share]]
     pictures = [cache.decode(row) for row in chosen]
     return pictures if shapes is None else [whole(picture, shapes) for picture in pictures]
+
+
+def check_pack_folder(folder: Path) -> None:
+    """What lies in `folder` is replaced. Raises ValueError when that would be anything but the files of a pack."""
+    foreign = sorted(path.name for path in folder.glob("*") if path.name not in PACK_FILES)
+    if foreign:
+        raise ValueError(f"{folder} holds {foreign[0]}, which is no part of a pack: name a new folder with --out")
 
 
 def choose_precision(
@@ -104,7 +114,10 @@ def export(
 ) -> None:
     """Make the pack. local_head: trained local features (`models.local.train`); None: learnt in closed form.
 
-    Raises ValueError when the exported graph disagrees with PyTorch."""
+    Raises ValueError for a folder `out` that holds anything but a pack, and when the exported graph disagrees with
+    PyTorch.
+    """
+    check_pack_folder(out)
     state = checkpoint.load(run / "checkpoint.pt")
     if state is None:
         raise ValueError(f"there is no checkpoint in {run}: train first")

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from desktop_app.bootstrap import Options, open_engine
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.query import PixelPicture, QueryItem
+from desktop_app.evaluation.fit_evidence import nonnegative_logistic
 from desktop_app.retrieval.parameters import REGION_INPUTS, RegionParameters
 from desktop_app.retrieval.region_evidence import RegionMeasurements, region_relevance
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
@@ -80,22 +80,12 @@ def fit(found: Sequence[Sample]) -> tuple[RegionParameters, dict[str, float]]:
     """The logistic over the measurements, without negative weights, and how it does on what it was fitted to."""
     kinds = np.array([kind for _, kind in found])
     table = np.array([[measured.inputs()[name] for name in REGION_INPUTS] for measured, _ in found])
-    names = list(REGION_INPUTS)
-    while True:
-        columns = table[:, [REGION_INPUTS.index(name) for name in names]]
-        mean, spread = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-6)
-        model = LogisticRegression(class_weight="balanced", max_iter=1000)
-        model.fit((columns - mean) / spread, kinds == "true")
-        if (model.coef_[0] >= 0).all() or len(names) == 1:
-            break
-        names.pop(int(np.argmin(model.coef_[0])))
-    weights = np.maximum(model.coef_[0], 0.0) / spread
-    raw = columns @ weights
-    bias = float(model.intercept_[0] - weights @ mean)
+    weights, bias = nonnegative_logistic(table, REGION_INPUTS, kinds == "true")
+    raw = table @ np.array([weights.get(name, 0.0) for name in REGION_INPUTS])
     for false, share in ((kinds == "random", RANDOM_FALSE), (kinds != "true", ALL_FALSE)):
         if false.any():
             bias = min(bias, -float(np.quantile(raw[false], 1.0 - share)) - 1e-6)
-    parameters = RegionParameters(dict(zip(names, map(float, weights), strict=True)), bias)
+    parameters = RegionParameters(weights, bias)
     kinds_seen = ("true", "random", "near")
     return parameters, {f"relevant_{kind}": _passing(found, kind, parameters) for kind in kinds_seen}
 

@@ -139,25 +139,32 @@ def fit_logistic(samples: Sequence[PairMeasurements], truth: NDArray[np.bool_]) 
     their parts ought to match than in strangers of another kind.
     """
     table = np.array([[sample.inputs()[name] for name in RELEVANCE_INPUTS] for sample in samples])
-    names = list(RELEVANCE_INPUTS)
+    weights, bias = nonnegative_logistic(table, RELEVANCE_INPUTS, truth, may_oppose=(MAY_OPPOSE,))
+    return RelevanceParameters(weights=weights, bias=bias)
+
+
+def nonnegative_logistic(
+    table: NDArray[np.floating], names: Sequence[str], truth: NDArray[np.bool_], *, may_oppose: Sequence[str] = ()
+) -> tuple[dict[str, float], float]:
+    """Weights by name, and the bias, of a logistic regression of `truth` [N] on the columns of `table` [N, D] that
+    bear `names`, classes balanced. Columns whose weight comes out negative are left out one by one, the most
+    negative first, but for those in `may_oppose`."""
+    kept = list(range(len(names)))
     while True:
-        columns = table[:, [RELEVANCE_INPUTS.index(name) for name in names]]
+        columns = table[:, kept]
         mean, spread = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-6)
         model = LogisticRegression(class_weight="balanced", max_iter=1000)
         model.fit((columns - mean) / spread, truth)
         weights = model.coef_[0] / spread
-        wrong = [at for at, name in enumerate(names) if weights[at] < 0 and name != MAY_OPPOSE]
-        if not wrong or len(names) == 1:
+        wrong = [at for at, column in enumerate(kept) if weights[at] < 0 and names[column] not in may_oppose]
+        if not wrong or len(kept) == 1:
             break
-        names.pop(min(wrong, key=lambda at: float(model.coef_[0][at])))
-    bias = float(model.intercept_[0] - weights @ mean)
-    return RelevanceParameters(
-        weights={
-            name: float(weight) if name == MAY_OPPOSE else max(0.0, float(weight))
-            for name, weight in zip(names, weights, strict=True)
-        },
-        bias=bias,
-    )
+        kept.pop(min(wrong, key=lambda at: float(model.coef_[0][at])))
+    found = {
+        names[column]: float(weight) if names[column] in may_oppose else max(0.0, float(weight))
+        for column, weight in zip(kept, weights, strict=True)
+    }
+    return found, float(model.intercept_[0] - weights @ mean)
 
 
 def _raw(sample: PairMeasurements, parameters: RelevanceParameters) -> float:

@@ -15,6 +15,7 @@ from desktop_app.domain.errors import PackError
 Section = Mapping[str, object]
 
 CODES, CENTROIDS = "codes", "centroids"  # what the many-to-many match compares
+CLUSTER_COUNTS = (16, 32, 64)  # of clustering co-attention
 REGION_INPUTS = ("nearest", "contrast", "whole", "tile")
 RELEVANCE_INPUTS = ("global", "local", "links", "link_cosine", "agreement", "coverage")
 
@@ -111,7 +112,14 @@ class CoAttentionParameters:
     @classmethod
     def from_manifest(cls, thresholds: Section) -> CoAttentionParameters:
         default = cls()
+        clusters = _number(thresholds, "coattention_clusters", default.clusters)
+        if clusters not in CLUSTER_COUNTS:
+            raise PackError(
+                f"the manifest of the pack asks for {clusters:g} co-attention clusters, not for 16, 32 or 64",
+                remedy="Install the pack again",
+            )
         return cls(
+            clusters=int(clusters),
             tau=_number(thresholds, "coattention_tau", default.tau),
             alpha=_number(thresholds, "coattention_alpha", default.alpha),
         )

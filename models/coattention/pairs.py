@@ -1,4 +1,4 @@
-"""Pairs of local maps whose common part is known, and pairs that have none."""
+"""Pairs of local maps whose common part is known (exactly, or by keypoints), and pairs that have none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.coattention.keypoints import keypoint_pairs
 from models.data import Rgb
 from models.local.views import ViewPair, composite_pair, homography_pair
 
@@ -55,8 +56,13 @@ def views_of(pictures: Sequence[Rgb], side: int, random: np.random.Generator) ->
 
 
 def strangers(descriptors: Float, groups: Sequence[str], random: np.random.Generator) -> NDArray[np.int64]:
-    """[N] for every picture one of another group: its nearest by descriptor, or a random one, in turn."""
+    """[N] for every picture one of another group: its nearest by descriptor, or a random one, in turn.
+
+    Raises ValueError when all are of one group.
+    """
     names = np.array(groups)
+    if len(set(groups)) < 2:
+        raise ValueError("pictures of two classes at least are needed: photos of one class are no strangers")
     cosines = descriptors @ descriptors.T
     chosen = np.zeros(len(names), np.int64)
     for i in range(len(names)):
@@ -69,9 +75,10 @@ def strangers(descriptors: Float, groups: Sequence[str], random: np.random.Gener
 def make_pairs(
     pictures: Sequence[Rgb], groups: Sequence[str], local_map: LocalMap, *, side: int, seed: int
 ) -> MapPairs:
-    """One matching pair a picture, and one stranger for every second of them: a third of all pairs match nothing.
+    """One made pair a picture, the pictures of a group that share keypoints, and one stranger for every second
+    picture: about a third of all pairs match nothing.
 
-    groups: what a picture shows; a stranger is of another group.
+    groups: what a picture shows; a stranger is of another group. Raises ValueError when all are of one group.
     """
     random = np.random.default_rng(seed)
     queries, results, labels = [], [], []
@@ -84,6 +91,10 @@ def make_pairs(
     pooled /= np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
     asking = np.arange(0, len(pictures), 2)
     answering = strangers(pooled, groups, random)[asking]
+    for before, after, shared in keypoint_pairs(pictures, groups, side=side, cells=labels[0].shape[1]):
+        queries.append(local_map(before).astype(np.float16))
+        results.append(local_map(after).astype(np.float16))
+        labels.append(shared)
     query, result = np.stack(queries), np.stack(results)
     nothing = np.zeros((len(asking), *labels[0].shape), np.float32)
     return MapPairs(
@@ -91,5 +102,5 @@ def make_pairs(
         # The composite of picture i shows picture i + 1 as well: a stranger answers with its own first view.
         np.concatenate([result, query[answering]]),
         np.concatenate([np.stack(labels).astype(np.float32), nothing]),
-        np.arange(len(pictures) + len(asking)) < len(pictures),
+        np.arange(len(queries) + len(asking)) < len(queries),
     )

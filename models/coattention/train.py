@@ -2,16 +2,16 @@
 
     python -m models.coattention.train --pack PACK --data DIR --cache CACHE --out RUN [--preset smoke|cpu|gpu]
 
-Pairs are made, so what two pictures have in common is known to the pixel: an object pasted into another photo, a
-photo under a homography; a third of the pairs have nothing in common, half of those near neighbours of another
-class. Loss: class-balanced BCE + 0.5 Dice in both directions, pairs without a match included, so that the map is 0
-where nothing matches [ours]. RUN keeps checkpoint.pt (a second call goes on), losses.csv and losses.png.
+Most pairs are made, so what two pictures have in common is known to the pixel: an object pasted into another
+photo, a photo under a homography. Photos of one class whose keypoints agree are pairs too. About a third of the
+pairs have nothing in common, half of those near neighbours of another class. Loss: class-balanced BCE + 0.5 Dice
+in both directions, pairs without a match included, so that the map is 0 where nothing matches [ours]. RUN keeps
+checkpoint.pt (a second call goes on), losses.csv and losses.png.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import time
 from collections.abc import Sequence
@@ -26,12 +26,14 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn import functional as F
 
+from models import checkpoint
 from models.coattention.pairs import MapPairs, make_pairs
 from models.data import LABELLED, SET_LIMITS, PhotoCache, Rgb, class_name, holdout_classes, list_photos
 from models.evaluate.holdout import GraphEmbedder
 from models.graph import OPSET, halve_weights
 from models.manifest import add_part
 from models.networks.canet import CANet, attended, pooled_query
+from models.run_folder import LEARNT_FROM, digest_of, resumed, write_losses
 
 FILE = "coattention.onnx"
 SECTION = "coattention"
@@ -51,14 +53,13 @@ class Settings:
     branch: int = 64
     seed: int = 0
     minutes: float = 5.0
-    checkpoint_every: int = 200
     device: str = "cpu"
 
 
 PRESETS = {
     "cpu": Settings(),
     "gpu": replace(Settings(), photos=4000, steps=8000, batch=64, device="cuda", minutes=20),
-    "smoke": replace(Settings(), photos=4, side=96, steps=24, batch=4, width=16, branch=4, checkpoint_every=12),
+    "smoke": replace(Settings(), photos=4, side=96, steps=24, batch=4, width=16, branch=4, minutes=60),
 }
 
 
@@ -87,21 +88,26 @@ def loss_of(net: CANet, pairs: MapPairs) -> Tensor:
     return total / 2
 
 
-def train_net(pairs: MapPairs, settings: Settings, out: Path) -> tuple[CANet, list[float]]:
-    """Train, or go on from `out`; returns the network and the mean loss of every tenth of the steps."""
+def train_net(
+    pairs: MapPairs, settings: Settings, out: Path, *, learnt_from: str
+) -> tuple[CANet, list[dict[str, float]]]:
+    """Train, or go on from `out`; returns the network and the mean loss of every tenth of the steps.
+
+    learnt_from: a key of pack and photos. Raises ValueError when `out` holds a training on others.
+    """
     torch.manual_seed(settings.seed)
     net = CANet(pairs.query.shape[1], settings.width, settings.branch)
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=0.01)
     out.mkdir(parents=True, exist_ok=True)
     place = out / "checkpoint.pt"
-    step, log = 0, []
-    if place.exists():
-        state = torch.load(place, weights_only=True)
-        net.load_state_dict(state["net"])
-        optimiser.load_state_dict(state["optimiser"])
-        step, log = state["step"], state["log"]
+    step, rows = 0, []  # type: int, list[dict[str, float]]
+    if state := resumed(place, learnt_from):
+        net.load_state_dict(state.tensors["net"])
+        optimiser.load_state_dict(state.tensors["optimiser"])
+        step, rows = state.step, state.tensors["rows"]
     started, sums, since = time.monotonic(), 0.0, 0
-    while step < settings.steps:
+    late = 0.0
+    while step < settings.steps and late < 1:
         share = step / settings.steps
         late = (time.monotonic() - started) / (settings.minutes * 60)
         for group in optimiser.param_groups:
@@ -114,37 +120,16 @@ def train_net(pairs: MapPairs, settings: Settings, out: Path) -> tuple[CANet, li
         loss.backward()
         optimiser.step()
         step, sums, since = step + 1, sums + float(loss.detach()), since + 1
-        if step % max(settings.steps // 10, 1) == 0 or step == settings.steps:
-            log.append(sums / since)
-            print(json.dumps({"step": step, "loss": round(log[-1], 4)}), flush=True)
+        if step % max(settings.steps // 10, 1) == 0 or step == settings.steps or late >= 1:
+            rows.append({"step": step, "loss": sums / since})
+            print(json.dumps({"step": step, "loss": round(rows[-1]["loss"], 4)}), flush=True)
             sums, since = 0.0, 0
-        if step % settings.checkpoint_every == 0 or step == settings.steps or late >= 1:
-            _save(place, net, optimiser, step, log)
-        if late >= 1:
-            break
-    _write_losses(out, log)
-    return net.eval(), log
-
-
-def _save(place: Path, net: CANet, optimiser: torch.optim.Optimizer, step: int, log: list[float]) -> None:
-    partial = place.with_suffix(".tmp")
-    torch.save({"net": net.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "log": log}, partial)
-    partial.replace(place)
-
-
-def _write_losses(out: Path, log: Sequence[float]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    with (out / "losses.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["tenth", "loss"], *enumerate(log)])
-    figure, axis = pyplot.subplots()
-    axis.plot(list(log))
-    axis.set(xlabel="tenths of the training", ylabel="loss")
-    figure.savefig(out / "losses.png", dpi=100)
-    pyplot.close(figure)
+            tensors = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "rows": rows}
+            checkpoint.save(
+                place, checkpoint.State("coattention", step, 0.0, tensors | {LEARNT_FROM: learnt_from})
+            )
+    write_losses(out, rows)
+    return net.eval(), rows
 
 
 @torch.no_grad()
@@ -221,7 +206,9 @@ def train_part(
         return map_of(embedder, rgb)
 
     pairs = make_pairs(*training, local_map, side=settings.side, seed=settings.seed)
-    net, log = train_net(pairs, settings, out)
+    form = f"{settings.side} {settings.width} {settings.branch} {settings.seed}"
+    learnt_from = digest_of((pack / "embed.onnx").read_bytes(), *training[0], form)
+    net, rows = train_net(pairs, settings, out, learnt_from=learnt_from)
     export_net(net, pack / FILE)
     found = figures(net, make_pairs(*held_out, local_map, side=settings.side, seed=settings.seed + 1))
     section: dict[str, object] = {
@@ -230,7 +217,7 @@ def train_part(
         "output": "coattention",
         "pairs": len(pairs),
         "parity": float(f"{parity(net, pack / FILE):.1e}"),
-        "loss": [round(value, 4) for value in (log[0], log[-1])],
+        "loss": [round(row["loss"], 4) for row in (rows[0], rows[-1])],
         "figures": {name: round(value, 4) for name, value in found.items()},
     }
     add_part(pack, FILE, {SECTION: section})

@@ -155,7 +155,10 @@ def figures(pairs: PairSet, given: Answers, *, least: float = 0.0) -> dict[str, 
     relevant = np.arange(len(both)) < len(true)
     row = {f"relevance_{k}": v for k, v in relevance_figures(given.logits[both], relevant).items()}
     row |= map_figures(pairs, given, list(composites))
-    return row | link_figures(pairs, given, list(true), least=least)
+    placed = [
+        int(at) for at in true if pairs.to_result[at].any()
+    ]  # of others nobody knows where a link should end
+    return row | link_figures(pairs, given, placed, least=least)
 
 
 def feedback_figures(

@@ -187,8 +187,13 @@ class PairMaker:
     def _strangers(
         self, rows: Sequence[int], count: int, pool: int, random: np.random.Generator
     ) -> list[tuple[int, int]]:
-        """Half random pairs of photos that do not share a class, half nearest neighbours of another class."""
+        """Half random pairs of photos that do not share a class, half nearest neighbours of another class.
+
+        Raises ValueError when all photos are of one class.
+        """
         found: list[tuple[int, int]] = []
+        if count and len({self.labels[row] for row in rows}) == 1 and self.labels[rows[0]] is not None:
+            raise ValueError("photos of two classes at least are needed: photos of one class are no strangers")
         labelled = [row for row in rows if self.labels[row] is not None]
         near = count // 2 if len({self.labels[row] for row in labelled}) > 1 else 0
         while len(found) < count - near:
@@ -202,7 +207,12 @@ class PairMaker:
             cosines = np.where(names[:, None] == names[None], -np.inf, alphas @ alphas.T)
             # Up to three neighbours a photo, so that a small pool gives enough different pairs.
             ranked = np.argsort(-cosines, axis=1)[:, :3]
-            every = [(int(members[a]), int(members[b])) for a in range(len(members)) for b in ranked[a]]
+            every = [
+                (int(members[a]), int(members[b]))
+                for a in range(len(members))
+                for b in ranked[a]
+                if names[a] != names[b]
+            ]
             found += [every[int(at)] for at in random.permutation(len(every))[:near]]
         return found
 

@@ -38,6 +38,7 @@ from models.indicative.pairs import TEACHING, PairMaker, PairSet, features_form,
 from models.indicative.settings import PRESETS, Settings
 from models.networks.indicative.har import MODES
 from models.networks.indicative.network import INPUTS, LAYOUTS, IndicativeConfig, IndicativeNetwork, select
+from models.run_folder import LEARNT_FROM, digest_of, resumed, write_losses, write_rows
 
 WARM_UP = 0.1  # of the time
 MIRRORED = 0.1  # of the pairs, one picture only
@@ -134,11 +135,15 @@ class Drawer:
 
 
 class Training:
-    """One run: network, optimiser, average of the weights, progress; resumes from its checkpoint."""
+    """One run: network, optimiser, average of the weights, progress; resumes from its checkpoint.
+
+    Raises ValueError when `out` holds a run on other pairs or of another form.
+    """
 
     def __init__(self, net: IndicativeNetwork, pairs: PairSet, settings: Settings, out: Path) -> None:
         self.net, self.settings, self.out = net, settings, out
         self.drawer = Drawer(pairs, settings)
+        self.learnt_from = digest_of(pairs.result, pairs.query, pairs.to_result, repr(net.config))
         self.random = np.random.Generator(np.random.PCG64(settings.seed))
         self.optimiser = torch.optim.AdamW(net.parameters(), settings.rate, weight_decay=settings.weight_decay)
         self.average = checkpoint.Average(net, settings.average)
@@ -162,13 +167,13 @@ class Training:
                 row = {"step": self.step, "seconds": round(self.elapsed, 1)}
                 row |= {name: value / self.settings.log_every for name, value in sums.items()}
                 self.rows.append(row)
-                self._log(row)
+                write_rows(self.out / "losses.csv", self.rows)
                 say(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
                 sums = {}
             if self.step % self.settings.checkpoint_every == 0:
                 self._save()
         self._save()
-        self._plot()
+        write_losses(self.out, self.rows)
         return self.rows
 
     @property
@@ -218,12 +223,13 @@ class Training:
             "average": self.average.weights,
             "average_step": self.average.step,
             "random": json.dumps(self.random.bit_generator.state),
+            LEARNT_FROM: self.learnt_from,
         }
         state = checkpoint.State("indicative", self.step, self.elapsed, tensors)
         checkpoint.save(self.out / "checkpoint.pt", state)
 
     def _resume(self) -> None:
-        state = checkpoint.load(self.out / "checkpoint.pt")
+        state = resumed(self.out / "checkpoint.pt", self.learnt_from)
         if state is None:
             return
         self.net.load_state_dict(state.tensors["net"])
@@ -236,30 +242,6 @@ class Training:
             with losses.open(newline="") as file:
                 read = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
             self.rows = [row for row in read if row["step"] <= self.step]
-
-    def _log(self, row: dict[str, float]) -> None:
-        """Add to losses.csv; a resumed run replaces what came after its checkpoint."""
-        path = self.out / "losses.csv"
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            writer.writeheader()
-            writer.writerows(self.rows)
-
-    def _plot(self) -> None:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
-
-        figure, axis = pyplot.subplots(figsize=(7, 4))
-        for name in self.rows[0] if self.rows else ():
-            if name not in ("step", "seconds"):
-                axis.plot([row["step"] for row in self.rows], [row[name] for row in self.rows], label=name)
-        axis.set_xlabel("step")
-        axis.legend()
-        figure.tight_layout()
-        figure.savefig(self.out / "losses.png", dpi=110)
-        pyplot.close(figure)
 
 
 def load_settings(run: Path) -> Settings:

@@ -1,6 +1,6 @@
 """Fine-tunes the code layer of a pack (LM-BiHalf, S0) and writes its code.onnx.
 
-    python -m models.local.codes PACK --data DIR --cache CACHE [--preset smoke|cpu]
+    python -m models.local.codes PACK --data DIR --cache CACHE [--out RUN] [--preset smoke|cpu]
 
 The centroids of TRAIN photos (held-out classes left out) come from the pack's own embed.onnx. The layer starts as
 a rotation, a random one or ITQ's (S2, eq. 2), and is trained gently: a high rate ends in bits that say the same
@@ -12,7 +12,7 @@ S0's many-to-many score
 and, with the weight `keep`, the mean squared error between the cosines of codes and of centroids, which is the
 whole loss where there are no pairs; the Bi-half layer adds its gamma term (SCIENCE A3). A quarter of the classes
 (of the photos, where there are no classes) is never trained on: the layer that ranks it best is kept, the starts
-included [ours].
+included [ours]. RUN keeps checkpoint.pt (a second call goes on), losses.csv and losses.png.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from torch.nn import functional as F
 from desktop_app.domain.features import LocalCodes
 from desktop_app.evaluation.measures import average_precision
 from desktop_app.retrieval.clusters import make_local_codes_batch
+from models import checkpoint
 from models.data import (
     IMAGENETTE,
     LABELLED,
@@ -49,6 +50,7 @@ from models.graph import export_codes
 from models.linear import itq
 from models.manifest import add_part
 from models.networks.bihalf import CodeLayer
+from models.run_folder import LEARNT_FROM, digest_of, resumed, write_losses
 
 CLUSTERS = 32
 
@@ -70,7 +72,10 @@ class CodeSettings:
     seed: int = 0
 
 
-PRESETS = {"cpu": CodeSettings(), "smoke": replace(CodeSettings(), photos=24, steps=20, pairs=4, check=10)}
+PRESETS = {
+    "cpu": CodeSettings(),
+    "smoke": replace(CodeSettings(), photos=24, steps=80, pairs=6, rate=0.02, keep=1.0, check=40, gamma=0.5),
+}
 
 
 @dataclass(frozen=True)
@@ -131,8 +136,19 @@ def settle(layer: CodeLayer, x: Tensor) -> None:
     layer.median.copy_(layer.linear(x).median(0).values)
 
 
-def train_codes(centroids: NDArray[np.float32], labels: NDArray[np.int64], settings: CodeSettings) -> CodeTraining:
-    """LM-BiHalf on the centroids [N, K, D] (L2-normalised) of N photos; labels [N], -1 without a class."""
+def train_codes(
+    centroids: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    settings: CodeSettings,
+    *,
+    out: Path | None = None,
+    learnt_from: str = "",
+) -> CodeTraining:
+    """LM-BiHalf on the centroids [N, K, D] (L2-normalised) of N photos; labels [N], -1 without a class.
+
+    out: a run folder to go on in. learnt_from: a key of pack and photos. Raises ValueError when `out` is of
+    others.
+    """
     random = np.random.default_rng(settings.seed)
     trained, held = _split(labels, random)
     x = torch.from_numpy(centroids).float()
@@ -144,8 +160,14 @@ def train_codes(centroids: NDArray[np.float32], labels: NDArray[np.int64], setti
     classes = [rows for rows in classes if len(rows) > 1]
     optimiser = torch.optim.SGD(layer.parameters(), lr=settings.rate, momentum=0.9, weight_decay=5e-4)
     losses: list[float] = []
-    best = copy.deepcopy(layer)
-    for step in range(settings.steps):
+    best, begin = copy.deepcopy(layer), 0
+    if out is not None and (state := resumed(out / "checkpoint.pt", learnt_from)):
+        begin, losses, figures = state.step, state.tensors["losses"], state.tensors["figures"]
+        layer.load_state_dict(state.tensors["layer"])
+        best.load_state_dict(state.tensors["best"])
+        optimiser.load_state_dict(state.tensors["optimiser"])
+    for step in range(begin, settings.steps):
+        random = np.random.default_rng((settings.seed, step))
         rows = _draw(trained, classes, settings.pairs, random)
         batch = x[torch.from_numpy(rows)]
         cells = batch.reshape(-1, batch.shape[2])
@@ -171,6 +193,12 @@ def train_codes(centroids: NDArray[np.float32], labels: NDArray[np.int64], setti
             figures.append(_ranking(candidate, x, labels, held, settings.power))
             if figures[-1] > max(figures[:-1]):
                 best = candidate
+            if out is not None:
+                tensors = {"layer": layer.state_dict(), "best": best.state_dict(), "losses": losses}
+                tensors |= {"figures": figures, "optimiser": optimiser.state_dict(), LEARNT_FROM: learnt_from}
+                checkpoint.save(out / "checkpoint.pt", checkpoint.State("codes", step + 1, tensors=tensors))
+    if out is not None:
+        write_losses(out, [{"step": at + 1, "loss": loss} for at, loss in enumerate(losses)])
     return CodeTraining(best.eval(), losses, figures)
 
 
@@ -266,12 +294,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("pack", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--out", type=Path, help="a run folder to keep checkpoint and losses in")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     args = parser.parse_args(argv)
     settings = PRESETS[args.preset]
     cache = PhotoCache.build(args.data, list_photos(args.data, limits=SET_LIMITS), args.cache)
     centroids, labels = training_centroids(args.pack, cache, settings.photos)
-    training = train_codes(centroids, labels, settings)
+    photos = json.dumps([photo.path for photo in cache.photos])
+    learnt_from = digest_of((args.pack / "embed.onnx").read_bytes(), photos, str(settings.photos))
+    training = train_codes(centroids, labels, settings, out=args.out, learnt_from=learnt_from)
     export_codes(training.layer, args.pack / "code.onnx")
     add_part(args.pack, "code.onnx", {})
     print(json.dumps({"held_out_mAP": training.held_out, "loss": [training.losses[0], training.losses[-1]]}))

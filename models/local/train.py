@@ -7,13 +7,12 @@ photo), so which cells show the same place is known exactly. Dense InfoNCE draws
 other cells of both photos and of other photos; a second loss keeps the cosines between cells of unrelated photos
 as the closed form (partly whitened PCA, `models.heads.learn_local`) has them, so that kinds of things still match.
 The head starts from the closed form and stays one linear map [ours]. Writes the state of a LocalHead for
-`models.export`.
+`models.export`, beside it the losses (FILE.csv, FILE.png) and FILE.checkpoint, from which a second call goes on.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from models.export import training_pictures
 from models.heads import HeadSettings, learn_local
 from models.local.views import ViewPair, composite_pair, homography_pair, matched_cells
 from models.networks.student import LocalHead, Student
+from models.run_folder import LEARNT_FROM, digest_of, resumed, write_losses
 from models.settings import PRESETS as TRUNKS
 from models.targets import to_input
 from models.train import make_student
@@ -116,19 +116,24 @@ def contrastive(first: Tensor, second: Tensor, place: Tensor, pair: Tensor, sett
 
 
 def train_head(
-    cells: Cells, local: LocalHead, settings: LocalSettings
+    cells: Cells, local: LocalHead, settings: LocalSettings, place: Path, *, learnt_from: str
 ) -> tuple[LocalHead, list[dict[str, float]]]:
-    """Go on from `local`; returns the trained head and the losses of every tenth of the steps."""
-    random = np.random.default_rng(settings.seed)
+    """Train `local`, or go on from the checkpoint in `place`; returns the head and the losses of every tenth of
+    the steps. learnt_from: a key of trunk and photos. Raises ValueError when `place` is of others."""
     mean, start = local.mean.clone(), local.weight.clone()
     weight = torch.nn.Parameter(local.weight.clone())
     optimiser = torch.optim.Adam([weight], lr=settings.rate)
     scale = float(start.norm(dim=1).mean())
     count = round(cells.raw.shape[2] ** 0.5)
-    log: list[dict[str, float]] = []
+    begin, log = 0, []  # type: int, list[dict[str, float]]
+    if state := resumed(place, learnt_from):
+        begin, log = state.step, state.tensors["log"]
+        weight.data.copy_(state.tensors["weight"])
+        optimiser.load_state_dict(state.tensors["optimiser"])
     sums = torch.zeros(2)
     every = max(settings.steps // 10, 1)
-    for step in range(settings.steps):
+    for step in range(begin, settings.steps):
+        random = np.random.default_rng((settings.seed, step))
         for group in optimiser.param_groups:
             group["lr"] = settings.rate * scale * (1 - step / settings.steps)
         chosen = random.choice(len(cells.matches), min(settings.pairs, len(cells.matches)), replace=False)
@@ -158,6 +163,10 @@ def train_head(
             means = (sums / every).tolist()
             log.append({"step": step + 1, "contrastive": means[0], "keep": means[1], "loss": sum(means)})
             sums.zero_()
+            tensors = {"weight": weight.detach(), "optimiser": optimiser.state_dict(), "log": log}
+            checkpoint.save(
+                place, checkpoint.State("local", step + 1, tensors=tensors | {LEARNT_FROM: learnt_from})
+            )
     local.weight.copy_(weight.detach())
     return local, log
 
@@ -184,16 +193,16 @@ def train(run: Path, data: Path, cache: Path, out: Path, settings: LocalSettings
 def train_on(
     student: Student, pictures: Sequence[Rgb], out: Path, settings: LocalSettings
 ) -> list[dict[str, float]]:
-    """Train on given photos and write `out` and its losses beside it."""
+    """Train on given photos and write `out`; beside it its losses (.csv, .png) and a checkpoint to go on from."""
     torch.manual_seed(settings.seed)
     cells = look(student, make_pairs(pictures, settings), settings)
-    local, log = train_head(cells, closed_form(cells, student, seed=settings.seed), settings)
     out.parent.mkdir(parents=True, exist_ok=True)
+    place = out.with_suffix(".checkpoint")
+    learnt_from = digest_of(*student.trunk.state_dict().values(), *pictures, f"{settings.side} {settings.seed}")
+    start = closed_form(cells, student, seed=settings.seed)
+    local, log = train_head(cells, start, settings, place, learnt_from=learnt_from)
     torch.save(local.state_dict(), out)
-    with out.with_suffix(".csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(log[0]))
-        writer.writeheader()
-        writer.writerows(log)
+    write_losses(out.parent, log, name=out.stem)
     return log
 
 

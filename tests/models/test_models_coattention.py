@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,9 @@ from desktop_app.inference.packs import load_manifest, verify_pack
 from desktop_app.retrieval.coattention import network_coattention
 from desktop_app.retrieval.pooling import gem
 from models.coattention.evaluate import rows
-from models.coattention.pairs import common_parts, strangers
-from models.coattention.train import PRESETS, SECTION, balanced_bce, dice, train_part
+from models.coattention.keypoints import FEWEST, keypoint_labels, keypoint_pairs
+from models.coattention.pairs import MapPairs, common_parts, strangers
+from models.coattention.train import PRESETS, SECTION, Settings, balanced_bce, dice, train_net, train_part
 from models.local.views import ViewPair
 from models.networks.canet import CANet, attended, pooled_query
 from tests.support.tiny_pack import make_tiny_pack
@@ -81,6 +83,63 @@ def test_strangers_are_of_another_group() -> None:
     assert all(groups[i] != groups[other] for i, other in enumerate(found))
 
 
+def test_photos_of_one_class_are_no_strangers() -> None:
+    with pytest.raises(ValueError, match="two classes"):
+        strangers(np.eye(3, dtype=np.float32), ["a"] * 3, np.random.default_rng(0))
+
+
+def test_keypoints_that_agree_label_what_both_pictures_show() -> None:
+    rgb = np.ascontiguousarray(photographs.astronaut()[:384, :384])
+    moved = np.zeros_like(rgb)
+    moved[:, :192] = rgb[:, 192:]  # the right half of the first lies on the left of the second
+    labels = keypoint_labels(rgb, moved, 12)
+    assert labels is not None and labels.shape == (2, 12, 12)
+    assert labels.min() >= 0 and labels.max() == pytest.approx(1.0, abs=0.2)
+    assert labels[0][:, :3].max() < 0.05 and labels[1][:, 9:].max() < 0.05
+    assert labels[0][:, 6:].sum() > FEWEST / 2
+    assert np.allclose(labels[0][:, 6:], labels[1][:, :6], atol=0.3)  # borders aside
+    assert keypoint_labels(rgb, photographs.coffee()[:384, :384], 12) is None
+    assert keypoint_labels(rgb, np.zeros_like(rgb), 12) is None
+
+
+def test_only_pictures_of_a_group_are_compared_by_keypoints() -> None:
+    rgb = photographs.astronaut()
+    pictures = [rgb, photographs.coffee(), rgb[:-16, :-16], rgb[16:, 16:]]
+    found = list(keypoint_pairs(pictures, ["a", "b", "a", "c"], side=256, cells=16))
+    assert len(found) == 1
+    before, after, labels = found[0]
+    assert before.shape == after.shape == (256, 256, 3) and labels.mean() > 0.2
+
+
+def test_the_map_is_near_zero_where_nothing_matches_in_both_directions(tmp_path: Path) -> None:
+    """Cells of one of eight kinds; what two maps have in common is a kind that covers a part of both."""
+    random = np.random.default_rng(0)
+    kinds = np.eye(8, dtype=np.float32)
+    maps, labels, matches = [[], []], [], []  # type: tuple[list, list], list, list
+    for at in range(96):
+        shared, *others = random.permutation(8)[:3]
+        part = random.random((2, 6, 6)) < 0.5
+        for side, other in enumerate(others):
+            chosen = np.where(part[side] & (at % 3 > 0), shared, other)
+            noise = 0.2 * random.random((6, 6, 8), dtype=np.float32)
+            maps[side].append((kinds[chosen] + noise).transpose(2, 0, 1).astype(np.float16))
+        labels.append(part.astype(np.float32) * (at % 3 > 0))
+        matches.append(at % 3 > 0)
+    pairs = MapPairs(np.stack(maps[0]), np.stack(maps[1]), np.stack(labels), np.array(matches))
+    seen, unseen = pairs.take(np.arange(72)), pairs.take(np.arange(72, 96))
+    settings = Settings(steps=90, batch=24, rate=1e-2, width=32, branch=8, minutes=60)
+    net, _ = train_net(seen, settings, tmp_path, learnt_from="kinds")
+    query, result = (torch.from_numpy(x.astype(np.float32)) for x in (unseen.query, unseen.result))
+    with torch.no_grad():
+        shown = np.stack([net(query, pooled_query(result)), net(result, pooled_query(query))], 1)
+    common = unseen.labels > 0.5
+    assert float(shown[~unseen.matches].mean()) < 0.15
+    for side in range(2):
+        matching = shown[unseen.matches, side]
+        inside = common[unseen.matches, side]
+        assert float(matching[inside].mean()) > 0.6 > 0.3 > float(matching[~inside].mean())
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
     root = tmp_path_factory.mktemp("coattention")
@@ -97,6 +156,25 @@ def test_a_short_training_lowers_its_loss_and_adds_a_part(trained: tuple[Path, d
     manifest = json.loads((pack / "manifest.json").read_text())
     assert manifest[SECTION]["file"] in manifest["files"]
     assert verify_pack(pack, deep=True) == []
+
+
+def test_a_second_call_goes_on_and_another_pack_needs_a_run_of_its_own(
+    trained: tuple[Path, dict[str, object]], tmp_path: Path
+) -> None:
+    pack, section = trained
+    run = pack / "run"
+    assert {"losses.csv", "losses.png", "checkpoint.pt"} <= {path.name for path in run.iterdir()}
+    steps = PRESETS["smoke"].steps
+    longer = replace(PRESETS["smoke"], steps=steps + 2)
+    again = train_part(pack, (PICTURES, NAMES), (PICTURES, NAMES), longer, run)
+    assert again["loss"][0] == section["loss"][0]  # type: ignore[index]
+    assert [int(line.split(",")[0]) for line in (run / "losses.csv").read_text().split()[1:]][-2:] == [
+        steps,
+        steps + 2,
+    ]
+    other = make_tiny_pack(tmp_path / "other", seed=3)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt belongs to a training on other photos"):
+        train_part(other, (PICTURES, NAMES), (PICTURES, NAMES), longer, run)
 
 
 def test_the_part_leaves_the_packs_digest_alone(trained: tuple[Path, dict[str, object]], tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from models.evaluate.codes import COMPARED, compared_rows, match_tables, ranked_
 from models.heads import HeadSettings, learn_codes
 from models.local.codes import (
     PRESETS,
-    CodeSettings,
     centroids_of,
     contrastive_loss,
     cosine_loss,
@@ -81,17 +81,24 @@ def test_a_start_is_a_rotation_whose_bits_are_fair_coins():
 def test_training_on_pairs_lowers_the_loss_and_keeps_the_best_on_what_was_held_out(with_classes):
     x, labels = photos_of_classes()
     labels = labels if with_classes else np.full(len(x), -1)
-    settings = CodeSettings(steps=80, pairs=6, rate=0.02, keep=1.0, check=40, gamma=0.5)
-    training = train_codes(x, labels, settings)
+    training = train_codes(x, labels, PRESETS["smoke"])
     assert np.mean(training.losses[-15:]) < np.mean(training.losses[:5])
     assert len(training.losses) == 80 and len(training.held_out) == 4
     share = (training.layer(torch.from_numpy(x).flatten(0, 1)) >= 0).float().mean(0)
     assert float((share.mean() - 0.5).abs()) < 0.02
 
 
-def test_the_smoke_preset_trains_in_a_moment():
+def test_a_second_call_goes_on_where_the_first_stopped(tmp_path):
     x, labels = photos_of_classes()
-    assert len(train_codes(x, labels, PRESETS["smoke"]).losses) == PRESETS["smoke"].steps
+    settings = replace(PRESETS["smoke"], steps=10, check=5)
+    stopped = train_codes(x, labels, settings, out=tmp_path, learnt_from="these")
+    longer = replace(settings, steps=12)
+    again = train_codes(x, labels, longer, out=tmp_path, learnt_from="these")
+    assert again.losses[:10] == stopped.losses and len(again.losses) == 12
+    assert again.held_out[:4] == stopped.held_out and len(again.held_out) == 5
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "losses.csv", "losses.png"}
+    with pytest.raises(ValueError, match="other photos"):
+        train_codes(x, labels, longer, out=tmp_path, learnt_from="those")
 
 
 def test_codes_learnt_without_pairs_say_different_things_and_keep_neighbours():

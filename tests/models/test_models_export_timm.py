@@ -13,6 +13,7 @@ import torch
 from support.package_photos import photo, write_photos
 
 from desktop_app import cli
+from models.export import check_pack_folder
 from models.export_timm import METADATA, export_backbone, is_two_tower, main, make_backbone
 
 SMALL_TOWER = {"embed_dim": 48, "depth": 2, "num_heads": 2}
@@ -132,3 +133,12 @@ def test_the_head_of_two_towers_is_kept_and_a_classifier_is_not() -> None:
     assert is_two_tower("vit_base_patch16_clip_224.openai")
     assert not is_two_tower("vit_base_patch16_clip_224.openai_ft_in1k")
     assert not is_two_tower("resnet18.a1_in1k")
+
+
+def test_a_pack_is_never_written_over_other_files(tmp_path: Path) -> None:
+    check_pack_folder(tmp_path / "new")
+    (tmp_path / "embed.onnx").write_bytes(b"old")
+    check_pack_folder(tmp_path)
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds thesis\.txt, which is no part of a pack"):
+        check_pack_folder(tmp_path)

@@ -77,6 +77,24 @@ def test_the_same_seed_makes_the_same_pairs(photos):
     assert np.array_equal(make().result, make().result)
 
 
+def test_strangers_are_never_of_one_class(photos):
+    """Among few photos the nearest neighbours of another class run out."""
+    flat = {row: colours(photos[row]).astype(np.float32).mean((0, 1)) for row in range(4)}
+    pictures = []
+
+    def form(rgb):
+        pictures.append(next(at for at, photo in enumerate(photos) if photo is rgb))
+        return np.zeros((14, 14, 1), np.float16)
+
+    maker = PairMaker(lambda row: photos[row], ["a", "a", "a", "b"], form, lambda row: flat[row])
+    maker.make(range(4), {"stranger": 12}, 0, say=lambda _: None)
+    asked = list(zip(pictures[::2], pictures[1::2], strict=True))
+    assert asked and all((first == 3) != (second == 3) for first, second in asked)
+    alone = PairMaker(lambda row: photos[row], ["a"] * 4, form, lambda row: flat[row])
+    with pytest.raises(ValueError, match="two classes"):
+        alone.make(range(4), {"stranger": 2}, 0, say=lambda _: None)
+
+
 def test_homographies_in_shares_agree_with_those_in_pixels():
     homography = np.array([[1.2, 0.1, 5.0], [-0.05, 0.9, 12.0], [1e-4, -2e-4, 1.0]])
     shares = in_shares(homography, (120, 200, 3), (90, 160, 3))
@@ -227,6 +245,8 @@ def test_a_training_in_seconds_lowers_its_loss_and_resumes(made, tmp_path):
     assert again.step == 16
     assert len(again.run(say=lambda _: None)) == 18
     assert load_settings(tmp_path) == longer
+    with pytest.raises(ValueError, match="other photos, features or form"):
+        Training(make_network(longer, 8), replace(made, query=made.query[::-1]), longer, tmp_path)
     fresh = make_network(longer, 8)
     start_from(fresh, tmp_path)
     assert torch.equal(fresh.head.weight, again.averaged().head.weight)

@@ -11,6 +11,7 @@ import torch
 from skimage import data as photographs
 from torch.nn.functional import normalize
 
+from models import checkpoint
 from models.local.train import PRESETS, LocalSettings, contrastive, train_on
 from models.local.views import ViewPair, composite_pair, homography_pair, matched_cells
 from models.networks.student import LocalHead
@@ -76,3 +77,33 @@ def test_a_short_training_lowers_its_loss_and_writes_a_head(tmp_path: Path) -> N
     head.load_state_dict(torch.load(tmp_path / "head.pt", weights_only=True))
     assert float(head.weight.abs().sum()) > 0
     assert (tmp_path / "head.csv").read_text().count("\n") == len(log) + 1
+    assert (tmp_path / "head.png").stat().st_size > 1000
+
+
+def test_a_stopped_training_goes_on_and_ends_where_a_whole_one_does(tmp_path: Path) -> None:
+    student = make_student(TRUNKS["smoke"])
+    pictures = [getattr(photographs, name)() for name in NAMES]
+    settings = replace(SMOKE, photos=4, steps=20)
+    whole = train_on(student, pictures, tmp_path / "whole.pt", settings)
+
+    class Stopped(Exception):
+        pass
+
+    saved: list[int] = []
+
+    def save(path: Path, state: checkpoint.State) -> None:
+        keep(path, state)
+        saved.append(state.step)
+        if len(saved) == 4:
+            raise Stopped
+
+    keep = checkpoint.save
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(checkpoint, "save", save)
+        train_on(student, pictures, tmp_path / "head.pt", settings)
+    assert not (tmp_path / "head.pt").exists() and saved == [2, 4, 6, 8]
+    assert train_on(student, pictures, tmp_path / "head.pt", settings) == whole
+    made, wanted = (torch.load(tmp_path / name, weights_only=True) for name in ("head.pt", "whole.pt"))
+    assert all(torch.equal(made[name], wanted[name]) for name in wanted)
+    with pytest.raises(ValueError, match=r"head\.checkpoint belongs to a training on other photos"):
+        train_on(student, pictures[::-1], tmp_path / "head.pt", settings)

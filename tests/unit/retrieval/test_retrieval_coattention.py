@@ -9,7 +9,7 @@ from desktop_app.retrieval.coattention import (
     coattention,
     weighted_gem,
 )
-from desktop_app.retrieval.parameters import CoAttentionParameters
+from desktop_app.retrieval.parameters import CLUSTER_COUNTS, CoAttentionParameters
 from desktop_app.retrieval.pooling import gem
 
 
@@ -19,7 +19,11 @@ def made_map(seed, rows=14, columns=14, dimension=32):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
-    "parameters", [CoAttentionParameters(), CoAttentionParameters(clusters=5, select=40, tau=0.3)]
+    "parameters",
+    [
+        *(CoAttentionParameters(clusters=clusters) for clusters in CLUSTER_COUNTS),
+        CoAttentionParameters(clusters=5, select=40, tau=0.3),
+    ],
 )
 def test_pooling_by_clusters_equals_pooling_again(seed, parameters):
     candidate = made_map(seed)
