@@ -67,7 +67,7 @@ def evaluate_degradations(
                 make = partial(_disguised, scenario, strength)
                 views = yield from made_views(photos, chosen, engine, make=make, seed=seed, control=control)
                 for profile in profiles:
-                    stages = stages_of(profile, gallery)
+                    stages = stages_of(profile, gallery, engine.parameters)
                     ranks = ranks_of(photos, chosen, views, stages=stages, parameters=engine.parameters)
                     names = {
                         "profile": profile.value,

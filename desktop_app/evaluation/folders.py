@@ -196,7 +196,7 @@ def _measure(
     control: Control,
 ) -> Generator[Progress, None, _Measured]:
     """Ask all queries with one profile."""
-    stages = stages_of(profile, gallery)
+    stages = stages_of(profile, gallery, pack.parameters)
     clock = Clock(len(chosen), f"{pack.name}, {profile.value}")
     figures = []
     started, waiting = time.perf_counter(), 0.0
@@ -221,7 +221,7 @@ def _row(
         pack=pack.name,
         names={
             "profile": profile.value,
-            "stages_run": [stage.value for stage in stages_of(profile, gallery)],
+            "stages_run": [stage.value for stage in stages_of(profile, gallery, pack.parameters)],
         },
         measures={
             **{name: float(value) for name, value in zip(MEASURES, means, strict=True)},

@@ -68,7 +68,7 @@ def evaluate_instances(
         views = yield from made_views(photos, chosen, engine, make=instance_view, seed=seed, control=control)
         gallery = photos.gallery()
         for profile in profiles:
-            stages, started = stages_of(profile, gallery), time.perf_counter()
+            stages, started = stages_of(profile, gallery, engine.parameters), time.perf_counter()
             ranks = ranks_of(photos, chosen, views, stages=stages, parameters=engine.parameters)
             names = {"profile": profile.value, "stages_run": [stage.value for stage in stages]}
             measures = {**rank_measures(ranks), "seconds": time.perf_counter() - started}

@@ -19,10 +19,9 @@ from desktop_app.domain.query import FilePicture, PixelPicture, QueryItem
 from desktop_app.domain.results import Stage
 from desktop_app.evaluation.clock import Clock
 from desktop_app.evaluation.composites import Rgb
-from desktop_app.evaluation.ranking import Gallery, content_key
-from desktop_app.retrieval.fusion import LOCAL_DEPTH, descending, rerank
-from desktop_app.retrieval.local_match import local_similarity
-from desktop_app.retrieval.parameters import CENTROIDS, RetrievalParameters
+from desktop_app.evaluation.ranking import Asked, Gallery, content_key, ranked
+from desktop_app.retrieval.fusion import LOCAL_DEPTH
+from desktop_app.retrieval.parameters import RetrievalParameters
 from desktop_app.services.embed_files import embed_files
 from desktop_app.services.embedded_query import QueryEmbedder
 from desktop_app.services.engine import Engine
@@ -170,15 +169,11 @@ def rank(
 
     scores: [N] float32 of the first stage, in place of the cosines of the descriptors (for tile entries).
     """
+    alpha = query.alpha.astype(np.float32)
     if scores is None:
-        scores = gallery.alphas @ query.alpha.astype(np.float32)
-    order = descending(scores)
-    if Stage.LOCAL not in stages or query.local is None:
-        return order
-    packed = gallery.centroids if parameters.match.on == CENTROIDS else gallery.packed
-    local = local_similarity(query.local, packed.take(order[:depth]), parameters=parameters.match)
-    new_order, _ = rerank(scores[order], local, parameters.fusion)
-    return order[new_order]
+        scores = gallery.alphas @ alpha
+    asked = Asked(alpha, query.local)
+    return ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth).rows
 
 
 def _first_reason(skipped: Sequence[Skipped]) -> str:

@@ -99,7 +99,7 @@ def evaluate_published(
         embedded = yield from embed_test(test, chosen, pack, control)
         images, skipped = len(embedded.gallery), embedded.skipped
         for profile in profiles:
-            stages = stages_of(profile, embedded.gallery)
+            stages = stages_of(profile, embedded.gallery, pack.parameters)
             clock = Clock(len(chosen), f"{pack.name}, {profile.value}")
             found: dict[int, Mapping[str, float | None]] = {}
             started, elsewhere = time.perf_counter(), 0.0

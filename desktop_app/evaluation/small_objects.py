@@ -24,6 +24,7 @@ from desktop_app.domain.features import PhotoFeatures
 from desktop_app.domain.photos import Skipped
 from desktop_app.domain.progress import Control, NoControl, Progress
 from desktop_app.domain.query import Profile
+from desktop_app.domain.results import Stage
 from desktop_app.evaluation.annotations import read_photos
 from desktop_app.evaluation.clock import Clock
 from desktop_app.evaluation.composites import Rgb
@@ -208,12 +209,17 @@ def measured(
 
     missed: float | None = None
     for profile in profiles:
-        stages = stages_of(profile, gallery)
-        description: dict[str, object] = {
-            "profile": profile.value,
-            "stages_run": [stage.value for stage in stages],
-        }
         for use_tiles in (False, True):
+            # The graph smooths whole photos: it says nothing about the tile that is nearest.
+            stages = [
+                stage
+                for stage in stages_of(profile, gallery, engine.parameters)
+                if not use_tiles or stage is not Stage.GRAPH
+            ]
+            description: dict[str, object] = {
+                "profile": profile.value,
+                "stages_run": [stage.value for stage in stages],
+            }
             ranks = []
             for query in asked:
                 alpha = query.features.alpha.astype(np.float32)

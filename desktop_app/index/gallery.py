@@ -61,6 +61,11 @@ class Gallery:
         return np.sort(np.concatenate([part.labels for part in self._parts]))
 
     @property
+    def frozen(self) -> HnswIndex | None:
+        """The graph it searches with, if it has one."""
+        return self._frozen
+
+    @property
     def wants_rebuild(self) -> bool:
         """Whether building a frozen graph over all rows would make searches faster."""
         if len(self) <= EXACT_ROWS:
@@ -74,7 +79,7 @@ class Gallery:
     def with_newer(self, labels: Labels, vectors: Vectors) -> Gallery:
         """A gallery with these rows too; labels that are there already keep their vectors."""
         labels = np.asarray(labels, dtype=np.int64)
-        fresh = ~self._contains(labels)
+        fresh = ~self.contains(labels)
         if not fresh.any():
             return self
         wide = self._parts[0].vectors.dtype == np.float32
@@ -171,7 +176,8 @@ class Gallery:
         at, _ = rows.positions(labels)
         return settle(labels, rows.vectors[at], query, k)
 
-    def _contains(self, labels: Labels) -> NDArray[np.bool_]:
+    def contains(self, labels: Labels) -> NDArray[np.bool_]:
+        """[n] bool: which of `labels` are rows of this gallery."""
         found = np.zeros(len(labels), np.bool_)
         for part in self._parts:
             found |= part.positions(labels)[1]

@@ -21,6 +21,8 @@ LINKS = 16
 EF_CONSTRUCTION = 200
 EF_SEARCH = 200
 """Least size of the list of candidates while searching."""
+EF_LISTS = 64
+"""The same for whole lists of neighbours at once, where a missed one costs little."""
 _SEED = 100
 _CHUNK = 8192  # rows handed over at a time, so that float16 rows are never all widened at once
 
@@ -106,6 +108,22 @@ class HnswIndex:
             return np.empty((0, self.dimension), np.float32)
         with self._lock:
             return np.asarray(self._index.get_items(labels, return_type="numpy"), dtype=np.float32)
+
+    def nearest(self, vectors: NDArray[np.float32], k: int) -> tuple[Labels, Scores]:
+        """[B, k] about the nearest labels of many vectors [B, D] and their inner products; k is at most N.
+
+        For building neighbour lists: all threads work on it, and other searches wait meanwhile. Where the graph
+        yields fewer than `k`, label -1 stands in all places.
+        """
+        k = min(k, len(self))
+        with self._lock:
+            self._index.set_ef(max(EF_LISTS, 2 * k))
+            try:
+                labels, distances = self._index.knn_query(vectors, k=k, num_threads=-1)
+            except RuntimeError:
+                nothing = np.full((len(vectors), k), -1, np.int64)
+                return nothing, np.full(nothing.shape, -np.inf, np.float32)
+        return labels.astype(np.int64), (1 - distances).astype(np.float32)
 
     def write(self, path: Path) -> None:
         """Let hnswlib write its file. It reports no error whatsoever: `snapshots` checks what came of it."""

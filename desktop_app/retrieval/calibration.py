@@ -17,18 +17,6 @@ def calibrate(raw: NDArray[np.float32], logistic: Logistic) -> NDArray[np.float3
     return np.asarray(1.0 / (1.0 + np.exp(-exponent)), dtype=np.float32)
 
 
-def list_scores(
-    head: NDArray[np.float32], tail: NDArray[np.float32], *, balanced: Logistic, global_: Logistic
-) -> NDArray[np.float32]:
-    """The shown scores of an answer: a re-ranked head and the global tail behind it.
-
-    The two parts are calibrated each by its own curve; a tail photo is never shown with more than the photo
-    before it, so that the numbers fall down the list. Returns [len(head) + len(tail)] float32.
-    """
-    both = np.concatenate([calibrate(head, balanced), calibrate(tail, global_)])
-    return np.asarray(np.minimum.accumulate(both), dtype=np.float32)
-
-
 def words_for(score: float, thresholds: WordThresholds) -> Words:
     """What a calibrated score means. Below `similar` a result is only "weaker from here"."""
     if score >= thresholds.almost_certain:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop_app.retrieval.parameters import GraphParameters
 from desktop_app.retrieval.pooling import l2_normalise
 
 NEIGHBOURS = 10
@@ -96,6 +97,43 @@ def smoothed_scores(
         rows, values = changed
         second[rows] = values @ query
     return np.asarray((1 - mix) * (descriptors @ query) + mix * second, dtype=np.float32)
+
+
+def near_rows(
+    indices: Rows, cosines: Float, *, gone: NDArray[np.bool_], k: int = NEIGHBOURS
+) -> tuple[Rows, Float]:
+    """The first k entries of lists [R, W] that are not `gone`, nearest first, and their cosines: [R, k]; -1 and 0
+    where a list has fewer. One photo left out of lists with a spare leaves what they would be without it."""
+    order = np.argsort(gone, axis=1, kind="stable")[:, :k]
+    lost = np.take_along_axis(gone, order, axis=1)
+    near = np.where(lost, -1, np.take_along_axis(indices, order, axis=1))
+    return near, np.where(lost, 0.0, np.take_along_axis(cosines, order, axis=1)).astype(np.float32)
+
+
+def smoothed_cosines(
+    query: Float, own: Float, others: Float, near: Rows, cosines: Float, parameters: GraphParameters
+) -> Float:
+    """q . x~ of R candidates: [R] float32, their own cosine where one has no neighbour; x~ is as long as x.
+
+    query: [D]. own: [R, D] the candidates' descriptors. others: [U, D] descriptors of their neighbours. near:
+    [R, k] rows of `others`, -1 for none; cosines: [R, k] of candidate and neighbour.
+    """
+    floor = parameters.floor
+    weights = (np.maximum(cosines - floor, 0.0) / (1.0 - floor)) ** parameters.power
+    weights = np.where((near >= 0) & (cosines > floor), weights, 0.0).astype(np.float32)
+    total = own.astype(np.float32)
+    for column, share in zip(near.T, weights.T, strict=True):
+        there = np.flatnonzero(share)
+        total[there] += share[there, None] * others[column[there]]
+    stretch = np.sqrt(np.vecdot(total, total) / np.maximum(np.vecdot(own, own), 1e-12))
+    return np.asarray(np.vecdot(total, query) / np.maximum(stretch, 1e-12), np.float32)
+
+
+def mixed_scores(cosines: Float, smooth: Float, parameters: GraphParameters) -> Float:
+    """(1 - mix) q . x + mix q . x~, [R] float32; what is as near as a copy is never lowered."""
+    mixed = cosines + parameters.mix * (smooth - cosines)
+    lowered = (cosines >= parameters.copy) & (mixed < cosines)
+    return np.where(lowered, cosines, mixed).astype(np.float32)
 
 
 def _mixed(descriptors: Float, rows: Rows, indices: Rows, cosines: Float, k: int, power: float) -> Float:

@@ -231,6 +231,31 @@ class FusionParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphParameters:
+    """How the neighbour graph smooths descriptors (SCIENCE.md part C; the values are ours).
+
+    mix: share of the smoothed cosine in the score, 0..1; 0 leaves the stage out. A neighbour of cosine c weighs
+    ((c - floor) / (1 - floor))^power, nothing below the floor. copy: cosine to the query from which a photo is
+    never lowered.
+    """
+
+    mix: float = 0.5
+    power: float = 3.0
+    floor: float = 0.2
+    copy: float = 0.95
+
+    @classmethod
+    def from_manifest(cls, section: Section) -> GraphParameters:
+        default = cls()
+        return cls(
+            mix=min(1.0, max(0.0, _number(section, "mix", default.mix))),
+            power=max(0.0, _number(section, "power", default.power)),
+            floor=min(0.99, _number(section, "floor", default.floor)),
+            copy=_number(section, "copy", default.copy),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RegionParameters:
     """Relevance of a result to a part of a picture: a logistic of what `region_evidence` measures.
 
@@ -301,6 +326,7 @@ class RetrievalParameters:
     region: RegionParameters = field(default_factory=RegionParameters)
     map_thresholds: Mapping[str, float] = field(default_factory=dict)
     feedback: FeedbackParameters = FeedbackParameters()
+    graph: GraphParameters = GraphParameters()
 
     @classmethod
     def from_manifest(cls, manifest: Section) -> RetrievalParameters:
@@ -323,4 +349,5 @@ class RetrievalParameters:
             region=RegionParameters.from_manifest(_section(manifest, "region")),
             map_thresholds={name: _number(map_thresholds, name, 0.0) for name in map_thresholds},
             feedback=FeedbackParameters.from_manifest(_section(manifest, "feedback")),
+            graph=GraphParameters.from_manifest(_section(manifest, "graph")),
         )

@@ -135,6 +135,7 @@ def _run(
     yield from describe(session, control=control)
     yield Progress(Phase.SAVING, device=engine.embedder.report().words)
     session.save_snapshot(engine.digest, at_end=True)
+    yield from session.update_graph(engine.digest, control=control)
     seconds = time.monotonic() - started
     summary = IndexSummary(
         indexed=indexed,

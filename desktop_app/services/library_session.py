@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +20,12 @@ from desktop_app.domain.errors import LibraryError, UnreadableImage
 from desktop_app.domain.filters import Facets, PhotoFilter
 from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoRecord
 from desktop_app.domain.ports import Embedder
+from desktop_app.domain.progress import Control, Progress
 from desktop_app.domain.query import FilePicture, LibraryPicture, QueryItem
 from desktop_app.imaging.decode import decode_photo
 from desktop_app.imaging.preview import decode_thumbnail, encode_preview
 from desktop_app.index.gallery import Gallery
+from desktop_app.index.neighbours import Neighbours
 from desktop_app.library.catalogue import Catalogue
 from desktop_app.library.faults import shown
 from desktop_app.library.layout import LibraryLayout
@@ -33,6 +35,7 @@ from desktop_app.library.records import LibraryCounts, PhotoOrder
 from desktop_app.library.upgrade import bring_up_to_date
 from desktop_app.services.engine import Engine, FindPackByDigest, OpenEngine
 from desktop_app.services.gallery_keeper import GalleryKeeper
+from desktop_app.services.graph_keeper import GraphKeeper
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +96,7 @@ class LibrarySession:
         else:
             bring_up_to_date(root)
         try:
+            self._graphs = GraphKeeper(self.layout)
             self._galleries = GalleryKeeper(self.layout, lambda: self.reader, threads=threads)
             self.reader.folders()  # a catalogue that cannot be read is told now, not at the first search
         except BaseException:
@@ -351,3 +355,17 @@ class LibrarySession:
     def save_snapshot(self, digest: str, *, at_end: bool, force: bool = False) -> bool:
         """Save the index of `digest` when enough has been added since the last snapshot; True if it was."""
         return self._galleries.save(digest, at_end=at_end, force=force)
+
+    def graph(self, digest: str, gallery: Gallery) -> Neighbours | None:
+        """The neighbour graph of one pack as it was last brought up to date, None without any."""
+        return self._graphs.current(digest, gallery)
+
+    def update_graph(self, digest: str, *, control: Control | None = None) -> Generator[Progress, None, bool]:
+        """Bring the neighbour graph of `digest` up to what is committed by now; yields progress. True when there
+        was something to do."""
+        rows = self.reader.feature_counts().get(digest, 0)
+        if not rows or not self._graphs.is_behind(digest, rows, self.reader.last_feature_row(digest)):
+            return False
+        gallery = self.gallery(digest, dimension=0)
+        yield from self._graphs.update(digest, gallery, save=self.writer, control=control)
+        return True

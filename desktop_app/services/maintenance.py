@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from desktop_app.domain.errors import LibraryDamaged, SnapshotInvalid
 from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
+from desktop_app.index.neighbour_files import NeighbourFiles
 from desktop_app.index.snapshots import SnapshotStore
 from desktop_app.library.health import check_library
 from desktop_app.library.layout import LibraryLayout
@@ -71,7 +73,10 @@ def check(root: Path) -> list[str]:
     """What is wrong with the library at `root`, in plain sentences; empty when all is well. Changes nothing."""
     layout = LibraryLayout(root)
     snapshots = [f"{why} (the index is built again when needed)." for _, why in _snapshots(layout).problems()]
-    return check_library(root) + snapshots
+    graphs = [
+        f"{why} (the graph is built again when needed)." for _, why in NeighbourFiles(layout.index_dir).problems()
+    ]
+    return check_library(root) + snapshots + graphs
 
 
 def _snapshots(layout: LibraryLayout) -> SnapshotStore:
@@ -100,6 +105,7 @@ def repair(root: Path, open_session: OpenSession, *, control: Control | None = N
         done.append(f"The damaged catalogue is kept as {report.aside.name}.")
     with open_session() as session:
         yield from _repair_index(session, done)
+        yield from _repair_graphs(session, done, control)
         yield from _repair_previews(session, done, control)
         summary = yield from rescan(session, control=control)
         if summary.indexed:
@@ -135,6 +141,17 @@ def _repair_index(session: LibrarySession, done: list[str]) -> Iterator[Progress
         if digest in session.reader.feature_counts():
             session.save_snapshot(digest, at_end=True, force=True)
         done.append("Built the index again.")
+
+
+def _repair_graphs(session: LibrarySession, done: list[str], control: Control) -> Iterator[Progress]:
+    files = NeighbourFiles(session.layout.index_dir)
+    known = session.reader.feature_counts()
+    for digest, _ in files.problems():
+        with contextlib.suppress(SnapshotInvalid):
+            files.load(digest)  # sets aside what is damaged
+        if digest in known:
+            yield from session.update_graph(digest, control=control)
+        done.append("Built the neighbour graph again.")
 
 
 def _repair_previews(session: LibrarySession, done: list[str], control: Control) -> Iterator[Progress]:

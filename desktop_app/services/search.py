@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -13,33 +12,18 @@ from numpy.typing import NDArray
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control, NoControl
 from desktop_app.domain.query import LibraryPicture, Profile, Query
-from desktop_app.domain.results import Hit, SearchAnswer, Stage, StageScores
+from desktop_app.domain.results import Hit, SearchAnswer
 from desktop_app.library.filter_store import Allowed
-from desktop_app.retrieval.calibration import calibrate, list_scores, verdict, words_for
+from desktop_app.retrieval.calibration import verdict, words_for
 from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, null_rows
-from desktop_app.retrieval.fusion import LOCAL_DEPTH, rerank
-from desktop_app.retrieval.local_match import pack
-from desktop_app.retrieval.query import pooled_descriptor, pooled_local
+from desktop_app.retrieval.query import pooled_descriptor
+from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.stages import LaterStages
 
-GLOBAL_DEPTH = 1000  # candidates after the global stage
 SLACK = 64  # features fetched beyond what is asked for: copies, missing photos and the query's own photo
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ranking:
-    """Feature rows, best first, with what every stage said of them (`local` for the first of them only)."""
-
-    rows: NDArray[np.int64]
-    shown: NDArray[np.float32]
-    global_: NDArray[np.float32]
-    local: NDArray[np.float32]
-
-    def stages(self, position: int) -> StageScores:
-        local = float(self.local[position]) if position < len(self.local) else None
-        return StageScores(global_=float(self.global_[position]), local=local)
 
 
 class SearchService:
@@ -64,17 +48,18 @@ class SearchService:
 
         started = time.perf_counter()
         search = _Search(self._session, engine, query, items)
-        globally = search.globally()
+        standing = search.globally()
         timings["global"] = _milliseconds(started)
-        local = query.profile is not Profile.INSTANT and search.can_match_locally()
-        yield search.answer(globally, timings, stages=(Stage.GLOBAL,), final=not local)
-        if not local:
+        stages = search.later.of(query.profile)
+        yield search.answer(standing, timings, final=not stages)
+        if not stages:
             return
-        control.wait_if_paused()
-        started = time.perf_counter()
-        refined = search.locally(globally)
-        timings = {**timings, "local": _milliseconds(started)}
-        yield search.answer(refined, timings, stages=(Stage.GLOBAL, Stage.LOCAL), final=True)
+        for stage in stages:
+            control.wait_if_paused()
+            started = time.perf_counter()
+            standing = search.later.run(stage, standing)
+            timings = {**timings, stage.value: _milliseconds(started)}
+        yield search.answer(standing, timings, final=True)
 
 
 class _Search:
@@ -101,28 +86,29 @@ class _Search:
             for item in items
             if isinstance(item.item.picture, LibraryPicture) and item.item.from_mark
         }
+        self._descriptor = self._learnt(self._pooled())
+        self.later = LaterStages(session, engine, self._gallery, items, self._descriptor)
 
-    def globally(self) -> _Ranking:
-        """The rows nearest to the pooled descriptor, by cosine; equal cosines by content, not by row number."""
-        parameters = self._engine.parameters
+    def _pooled(self) -> NDArray[np.float32]:
+        """The descriptor of all pictures of the query together."""
         wanted = [item for item in self._items if not item.item.negative]
         unwanted = [item for item in self._items if item.item.negative]
-        descriptor = pooled_descriptor(
+        return pooled_descriptor(
             [item.embedding.alpha for item in wanted],
             weights=[item.item.weight for item in wanted],
             negatives=[item.embedding.alpha for item in unwanted],
             negative_weights=[item.item.weight for item in unwanted],
-            beta=parameters.fusion.negative,
+            beta=self._engine.parameters.fusion.negative,
         )
-        descriptor = self._learnt(descriptor)
+
+    def globally(self) -> Standing:
+        """The rows nearest to the pooled descriptor, by cosine; equal cosines by content, not by row number."""
         depth = self._query.top + SLACK
         if self._query.profile is not Profile.INSTANT:
             depth = max(depth, GLOBAL_DEPTH)
         allowed = None if self._allowed is None else self._allowed.rows
-        rows, cosines = self._gallery.search(descriptor, depth, allowed=allowed)
-        rows, cosines = self._with_marked(descriptor, rows, cosines)
-        none = np.zeros(0, dtype=np.float32)
-        return _Ranking(rows, calibrate(cosines, parameters.calibration_global), cosines, none)
+        rows, cosines = self._gallery.search(self._descriptor, depth, allowed=allowed)
+        return Standing.first(*self._with_marked(self._descriptor, rows, cosines))
 
     def _learnt(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
         """The descriptor with what enough marks teach."""
@@ -152,40 +138,14 @@ class _Search:
         order = np.argsort(-values, kind="stable")
         return np.concatenate([rows, own[order]]), np.concatenate([cosines, values[order]])
 
-    def can_match_locally(self) -> bool:
-        return all(item.embedding.local_features is not None for item in self._items)
-
-    def locally(self, ranking: _Ranking) -> _Ranking:
-        """The head of the list by the fused score of both stages, the tail as it was."""
-        parameters = self._engine.parameters
-        head = ranking.rows[:LOCAL_DEPTH]
-        candidates = pack(self._session.reader.local_codes(self._engine.digest, head), parameters.match)
-        scores = np.stack([item.match(candidates, parameters.match) for item in self._items])
-        local = pooled_local(
-            scores,
-            weights=[item.item.weight for item in self._items],
-            negative=[item.item.negative for item in self._items],
-            beta=parameters.fusion.negative,
-        )
-        order, fused = rerank(ranking.global_, local, parameters.fusion)
-        shown = list_scores(
-            fused,
-            ranking.global_[len(local) :],
-            balanced=parameters.calibration_balanced,
-            global_=parameters.calibration_global,
-        )
-        return _Ranking(ranking.rows[order], shown, ranking.global_[order], local[order[: len(local)]])
-
-    def answer(
-        self, ranking: _Ranking, timings: dict[str, float], *, stages: tuple[Stage, ...], final: bool
-    ) -> SearchAnswer:
-        hits = tuple(self._hits(ranking))
+    def answer(self, standing: Standing, timings: dict[str, float], *, final: bool) -> SearchAnswer:
+        hits = tuple(self._hits(standing))
         words = self._engine.parameters.words
         return SearchAnswer(
             hits=hits,
             query=tuple(item.shown() for item in self._items),
             profile=self._query.profile,
-            stages_run=stages,
+            stages_run=standing.stages,
             verdict=verdict([hit.score for hit in hits], words),
             device=self._engine.embedder.report().words,
             timings_ms=timings,
@@ -194,25 +154,26 @@ class _Search:
             pending=self._session.reader.pending_count(),
         )
 
-    def _hits(self, ranking: _Ranking) -> Iterator[Hit]:
+    def _hits(self, standing: Standing) -> Iterator[Hit]:
         """The photos of the ranked rows, a copy beside its original, as many as were asked for; marked photos
         below them too."""
         left = self._query.top
         missing = set(self._marked)
         words = self._engine.parameters.words
-        for start in range(0, len(ranking.rows), self._query.top + SLACK):
-            part = ranking.rows[start : start + self._query.top + SLACK]
+        shown = standing.shown(self._engine.parameters)
+        for start in range(0, len(standing), self._query.top + SLACK):
+            part = standing.rows[start : start + self._query.top + SLACK]
             photos = self._session.reader.photos_of_features(part)
             # Rows of equal scores hold the same picture: their order is that of the paths, never that of the rows.
-            for stages, same in groupby(range(start, start + len(part)), key=ranking.stages):
+            for _, same in groupby(range(start, start + len(part)), key=lambda at: standing.raw[at]):
                 positions = list(same)
-                score = float(ranking.shown[positions[0]])
-                found = [photo for at in positions for photo in photos.get(int(ranking.rows[at]), ())]
-                for photo in sorted(found, key=_by_path):
+                score = float(shown[positions[0]])
+                found = [(photo, at) for at in positions for photo in photos.get(int(standing.rows[at]), ())]
+                for photo, at in sorted(found, key=_by_path):
                     if photo.id in self._excluded or not self._is_allowed(photo):
                         continue
                     if left > 0 or photo.id in missing:
-                        yield Hit(photo, score, stages, words_for(score, words))
+                        yield Hit(photo, score, standing.stage_scores(at), words_for(score, words))
                         left -= 1
                         missing.discard(photo.id)
                     if left <= 0 and not missing:
@@ -226,8 +187,8 @@ def _dimension(items: Sequence[EmbeddedItem]) -> int:
     return len(items[0].embedding.alpha) if items else 0
 
 
-def _by_path(photo: PhotoRecord) -> bytes:
-    return photo.path
+def _by_path(found: tuple[PhotoRecord, int]) -> bytes:
+    return found[0].path
 
 
 def _milliseconds(since: float) -> float:

@@ -46,7 +46,7 @@ def test_index_search_and_explain_leave_the_originals_as_they_were(
     assert search.code == 0
     document = search.json
     assert {"query", "profile", "stages_run", "results", "verdict", "timings_ms", "device"} <= set(document)
-    assert (document["profile"], document["stages_run"]) == ("balanced", ["global", "local"])
+    assert (document["profile"], document["stages_run"]) == ("balanced", ["global", "graph", "local"])
     assert document["query"][0]["path"] == str(query)
     assert len(document["results"]) == 10
     assert str(query) not in [result["path"] for result in document["results"]], "not among its own results"
@@ -127,7 +127,7 @@ def test_profiles_region_several_pictures_and_negatives(photos: Path, indicium: 
     instant = indicium("search", photos / "cat" / "crop.jpg", "--profile", "instant", "--json").json
     assert instant["stages_run"] == ["global"] and instant["results"][0]["stages"]["local"] is None
     thorough = indicium("search", photos / "cat" / "crop.jpg", "--profile", "thorough", "--json").json
-    assert thorough["stages_run"] == ["global", "local"]
+    assert thorough["stages_run"] == ["global", "graph", "local"]
     part = indicium("search", photos / "cat" / "whole.jpg", "--region", "100,50,200,180", "--json").json
     assert part["query"][0]["region"] == [100, 50, 200, 180]
     alone = found(indicium("search", photos / "coins" / "crop.jpg", "--json", "--top", 40))

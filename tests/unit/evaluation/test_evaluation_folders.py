@@ -19,10 +19,10 @@ from desktop_app.evaluation.ranking import Gallery, content_key, rankings
 from desktop_app.evaluation.report import Report
 from desktop_app.retrieval.clusters import make_local_codes
 from desktop_app.retrieval.local_match import code_similarity, pack_codes
-from desktop_app.retrieval.parameters import FusionParameters, RetrievalParameters
+from desktop_app.retrieval.parameters import FusionParameters, GraphParameters, RetrievalParameters
 from tests.support.made_embeddings import code_layer, embedding_of
 
-PARAMETERS = RetrievalParameters(fusion=FusionParameters(local=0.6))
+PARAMETERS = RetrievalParameters(fusion=FusionParameters(local=0.6), graph=GraphParameters(mix=0.0))
 
 
 def features_of(seed: int, kind: int, spread: float = 2.0, codes: bool = True) -> PhotoFeatures:

@@ -100,7 +100,7 @@ def test_photos_are_found_by_views_of_themselves(photos, engine):
     document = report.as_json()
     assert (document["protocol"], document["images"], document["queries"]) == ("instances", 4, 4)
     assert [row["profile"] for row in document["rows"]] == ["instant", "balanced"]
-    assert [row["stages_run"] for row in document["rows"]] == [["global"], ["global", "local"]]
+    assert [row["stages_run"] for row in document["rows"]] == [["global"], ["global", "graph", "local"]]
     assert all(row["R@1"] >= 0.75 for row in document["rows"])
     assert len(report.skipped) == 1
 

@@ -34,7 +34,7 @@ from tests.support.made_embeddings import code_layer, embedding_of
 from tests.support.tiny_pack import make_tiny_pack
 
 PARAMETERS = RetrievalParameters(fusion=FusionParameters(local=0.6))
-STAGES = (Stage.GLOBAL, Stage.LOCAL)
+STAGES = (Stage.GLOBAL, Stage.GRAPH, Stage.LOCAL)
 Roles = dict[str, list[str]]  # role -> the files that play it; contents change places within a role
 
 

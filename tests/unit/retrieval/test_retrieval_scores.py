@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from desktop_app.domain.errors import PackError, UsageError
 from desktop_app.domain.geometry import Cell, Grid
 from desktop_app.domain.results import Words
-from desktop_app.retrieval.calibration import calibrate, list_scores, verdict, weaker_from, words_for
+from desktop_app.retrieval.calibration import calibrate, verdict, weaker_from, words_for
 from desktop_app.retrieval.fusion import descending, fuse, rerank
 from desktop_app.retrieval.pairs import CellPairs
 from desktop_app.retrieval.parameters import (
@@ -114,17 +114,6 @@ def test_calibration_is_the_logistic():
     raw = np.array([-1, 0, 0.5, 2], np.float32)
     assert calibrate(raw, curve) == pytest.approx([1 / (1 + math.exp(-(4 * float(x) - 2))) for x in raw])
     assert calibrate(np.array([1e9], np.float32), curve)[0] <= 1.0
-
-
-def test_shown_scores_fall_down_the_list():
-    shown = list_scores(
-        np.array([0.9, 0.2], np.float32),
-        np.array([0.8, 0.7], np.float32),
-        balanced=Logistic(5, -2),
-        global_=Logistic(5, -2),
-    )
-    assert len(shown) == 4
-    assert (np.diff(shown) <= 0).all()
 
 
 def test_the_five_phrases():

@@ -108,7 +108,7 @@ def test_the_first_answer_comes_after_global_and_the_last_is_final(session: Libr
     query = Query((QueryItem(LibraryPicture(photo_named(session, "cat.png").id)),))
     first, last = SearchService(session).search(query)
     assert ([stage.value for stage in first.stages_run], first.final) == (["global"], False)
-    assert ([stage.value for stage in last.stages_run], last.final) == (["global", "local"], True)
+    assert ([stage.value for stage in last.stages_run], last.final) == (["global", "graph", "local"], True)
     assert {hit.photo.id for hit in first.hits} == {hit.photo.id for hit in last.hits}
     assert len(last.hits) == 8 and last.searched == 9
     assert last.hits[0].photo.name.startswith("cat")

@@ -1,0 +1,99 @@
+"""A list of results as the stages leave it: the one place where scores of stages become an order.
+
+Every stage looks at the head of the list, gives it new raw scores and sorts it; what it did not look at stays
+behind it in its order:
+
+    raw = cosine                                            after `global`
+    raw = (1 - mix) cosine + mix smoothed cosine            after `graph`
+    raw = w_global raw + w_local max(0, local - floor)      after `local`
+    raw = raw + w_rerank (change of distance of S2)         after `rerank`
+    raw = raw + w_relevance relevance                       after `evidence`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.domain.results import Stage, StageScores
+from desktop_app.retrieval.calibration import calibrate
+from desktop_app.retrieval.fusion import descending, fuse
+from desktop_app.retrieval.graph_smoothing import mixed_scores
+from desktop_app.retrieval.parameters import FusionParameters, GraphParameters, RetrievalParameters
+
+GLOBAL_DEPTH = 1000  # candidates after the global stage
+GRAPH_DEPTH = 1000
+
+Float = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """N results, best first. rows: [N] int64. raw: [N] float32, falling within what the last stage looked at.
+
+    scores: by stage, [N] float32, NaN where the stage did not look.
+    """
+
+    rows: Rows
+    raw: Float
+    scores: Mapping[Stage, Float] = field(default_factory=dict)
+
+    @classmethod
+    def first(cls, rows: Rows, cosines: Float) -> Standing:
+        """After `global`: rows [N] with their cosines, best first."""
+        return cls(rows, cosines, {Stage.GLOBAL: cosines})
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that ran, in their order."""
+        return tuple(stage for stage in Stage if stage in self.scores)
+
+    def with_graph(self, smooth: Float, parameters: GraphParameters) -> Standing:
+        """smooth: [M] smoothed cosines of the first M results."""
+        return self._sorted(Stage.GRAPH, smooth, mixed_scores(self.raw[: len(smooth)], smooth, parameters))
+
+    def with_local(self, local: Float, parameters: FusionParameters) -> Standing:
+        """local: [M] many-to-many match of the first M results."""
+        return self._sorted(Stage.LOCAL, local, fuse(self.raw[: len(local)], local, parameters))
+
+    def shown(self, parameters: RetrievalParameters) -> Float:
+        """[N] float32 calibrated scores, 0..1, each by the curve of the stages that looked at it; a photo is never
+        shown with more than the one before it, so that the numbers fall down the list."""
+        both = calibrate(self.raw, parameters.calibration_global)
+        if Stage.LOCAL in self.scores:
+            matched = ~np.isnan(self.scores[Stage.LOCAL])
+            both[matched] = calibrate(self.raw[matched], parameters.calibration_balanced)
+        return np.asarray(np.minimum.accumulate(both), np.float32)
+
+    def stage_scores(self, position: int) -> StageScores:
+        """The score of every stage for the result at `position`."""
+        return StageScores(
+            global_=self._score(Stage.GLOBAL, position),
+            graph=self._score(Stage.GRAPH, position),
+            local=self._score(Stage.LOCAL, position),
+        )
+
+    def _score(self, stage: Stage, position: int) -> float | None:
+        if stage not in self.scores or np.isnan(self.scores[stage][position]):
+            return None
+        return float(self.scores[stage][position])
+
+    def _sorted(self, stage: Stage, scores: Float, raw: Float) -> Standing:
+        """The head by its new raw scores, equal ones as before; the tail as it was."""
+        depth = len(raw)
+        order = np.concatenate([descending(raw), np.arange(depth, len(self))])
+        complete = np.full(len(self), np.nan, np.float32)
+        complete[:depth] = scores
+        every = {**self.scores, stage: complete}
+        return Standing(
+            self.rows[order],
+            np.concatenate([raw, self.raw[depth:]])[order],
+            {name: values[order] for name, values in every.items()},
+        )

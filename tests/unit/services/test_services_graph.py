@@ -1,0 +1,181 @@
+"""The neighbour graph of a library follows the photos, is rebuilt when lost, and never harms what is certain."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from desktop_app.bootstrap import Options, open_engine
+from desktop_app.domain.errors import Cancelled
+from desktop_app.domain.progress import Phase, StopWhen
+from desktop_app.domain.query import FilePicture, Profile, Query, QueryItem
+from desktop_app.domain.results import SearchAnswer, Stage
+from desktop_app.services.graph_keeper import MESSAGE
+from desktop_app.services.index_folder import index_folders, rescan
+from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.maintenance import check
+from desktop_app.services.search import SearchService
+from tests.support.tiny_pack import make_tiny_pack
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_pack(tmp_path_factory.mktemp("packs") / "tiny")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Three motifs of four photos each, and one that is like no other."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for motif in range(3):
+        for number in range(4):
+            write(folder / f"{motif}-{number}.png", seed=motif, noise=number)
+    write(folder / "alone.png", seed=77, noise=0)
+    return folder
+
+
+def write(path: Path, *, seed: int, noise: int) -> None:
+    blobs = np.random.default_rng(seed).uniform(0, 255, (6, 8, 3))
+    picture = cv2.resize(blobs, (160, 120), interpolation=cv2.INTER_CUBIC)
+    picture += np.random.default_rng([seed, noise]).normal(0, 40, picture.shape)
+    cv2.imwrite(str(path), picture.clip(0, 255).astype(np.uint8))
+
+
+def opened(root: Path, pack: Path, *, writer: bool = True) -> LibrarySession:
+    options = Options(pack=str(pack), threads=1)
+    return LibrarySession(
+        root,
+        writer=writer,
+        open_engine=partial(open_engine, options),
+        find_pack=lambda digest: None,
+        pack=str(pack),
+    )
+
+
+@pytest.fixture
+def session(tmp_path: Path, photos: Path, pack: Path) -> Iterator[LibrarySession]:
+    with opened(tmp_path / "library", pack) as session:
+        list(index_folders(session, [photos]))
+        yield session
+
+
+def graph_rows(session: LibrarySession) -> int:
+    digest = session.pack_digest
+    graph = session.graph(digest, session.gallery(digest, dimension=512))
+    return -1 if graph is None else len(graph)
+
+
+def asked(session: LibrarySession, path: Path, profile: Profile = Profile.BALANCED) -> SearchAnswer:
+    query = Query((QueryItem(FilePicture(os.fsencode(path))),), profile=profile)
+    *_, answer = SearchService(session).search(query)
+    return answer
+
+
+def test_indexing_makes_the_graph_and_keeps_it_beside_the_index(
+    session: LibrarySession, tmp_path: Path, pack: Path
+) -> None:
+    assert graph_rows(session) == 13
+    with opened(tmp_path / "library", pack, writer=False) as reader:
+        assert graph_rows(reader) == 13
+    assert check(tmp_path / "library") == []
+
+
+def test_photos_that_come_and_go_change_the_graph(session: LibrarySession, photos: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    write(more / "new.png", seed=0, noise=9)
+    list(index_folders(session, [more]))
+    assert graph_rows(session) == 14
+    steps = list(rescan(session))
+    assert not [step for step in steps if step.message == MESSAGE]  # nothing changed, nothing to do
+
+
+def test_the_graph_raises_what_belongs_together_and_every_hit_says_by_how_much(
+    session: LibrarySession, photos: Path
+) -> None:
+    answer = asked(session, photos / "1-0.png")
+    assert answer.stages_run[:2] == (Stage.GLOBAL, Stage.GRAPH) and "graph" in answer.timings_ms
+    assert all(hit.stages.graph is not None for hit in answer.hits)
+    assert [hit.photo.name[0] for hit in answer.hits[:3]] == ["1", "1", "1"]
+    kin = [hit.stages.graph or 0 for hit in answer.hits if hit.photo.name.startswith("1")]
+    others = [hit.stages.graph or 0 for hit in answer.hits if not hit.photo.name.startswith("1")]
+    assert min(kin) > max(others)
+    assert any(hit.stages.graph != pytest.approx(hit.stages.global_, abs=1e-3) for hit in answer.hits)
+
+
+def test_a_copy_comes_first_and_a_photo_like_no_other_keeps_its_score(
+    session: LibrarySession, photos: Path, tmp_path: Path
+) -> None:
+    again = tmp_path / "again.jpg"
+    cv2.imwrite(str(again), cv2.imread(str(photos / "alone.png")))
+    answer = asked(session, again)
+    assert answer.hits[0].photo.name == "alone.png"
+    assert answer.hits[0].stages.graph is not None
+    copy = tmp_path / "copy.png"
+    copy.write_bytes((photos / "2-1.png").read_bytes())
+    assert asked(session, copy).hits[0].photo.name == "2-1.png"
+
+
+def test_photos_newer_than_the_graph_are_answered_unsmoothed(
+    session: LibrarySession, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LibrarySession, "update_graph", lambda *_, **__: iter(()))
+    write(photos / "0-late.png", seed=0, noise=99)
+    list(rescan(session))
+    assert graph_rows(session) == 13
+    hits = {hit.photo.name: hit.stages for hit in asked(session, photos / "0-1.png").hits}
+    assert hits["0-late.png"].graph == pytest.approx(hits["0-late.png"].global_, abs=1e-6)
+    assert hits["0-2.png"].graph != pytest.approx(hits["0-2.png"].global_, abs=1e-6)
+
+
+def test_a_damaged_graph_is_told_left_out_and_built_again(
+    session: LibrarySession, photos: Path, tmp_path: Path, pack: Path
+) -> None:
+    session.close()
+    (data,) = (tmp_path / "library" / "index").glob("*.graph")
+    data.write_bytes(b"rubbish")
+    assert any("graph is built again" in problem for problem in check(tmp_path / "library"))
+    with opened(tmp_path / "library", pack) as again:
+        assert Stage.GRAPH not in asked(again, photos / "0-0.png").stages_run
+        assert any(step.message == MESSAGE and step.phase is Phase.SAVING for step in list(rescan(again)))
+        assert Stage.GRAPH in asked(again, photos / "0-0.png").stages_run
+    assert check(tmp_path / "library") == []
+
+
+def test_a_graph_of_other_photos_is_not_believed(
+    session: LibrarySession, photos: Path, tmp_path: Path, pack: Path
+) -> None:
+    files = list((tmp_path / "library" / "index").glob("*.graph*"))
+    other = tmp_path / "other photos"
+    other.mkdir()
+    for number in range(13):
+        write(other / f"{number}.png", seed=300 + number, noise=0)
+    with opened(tmp_path / "other", pack) as foreign:
+        list(index_folders(foreign, [other]))
+    for file in files:
+        (tmp_path / "other" / "index" / file.name).write_bytes(file.read_bytes())
+    with opened(tmp_path / "other", pack) as foreign:
+        assert graph_rows(foreign) == -1
+        list(rescan(foreign))
+        assert graph_rows(foreign) == 13
+
+
+def test_stopping_leaves_the_graph_that_was(session: LibrarySession, photos: Path, tmp_path: Path) -> None:
+    digest = session.pack_digest
+    write(photos / "0-late.png", seed=0, noise=99)
+    with pytest.raises(Cancelled):
+        list(rescan(session, control=StopWhen(lambda: session.reader.pending_count() == 0 and _counted(session))))
+    assert graph_rows(session) == 13
+    list(session.update_graph(digest))
+    assert graph_rows(session) == 14
+
+
+def _counted(session: LibrarySession) -> bool:
+    return session.reader.feature_counts().get(session.pack_digest, 0) == 14
