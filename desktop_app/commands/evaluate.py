@@ -73,6 +73,8 @@ def evaluate_command(arguments: Namespace) -> int:
 def _job(arguments: Namespace, control: Control) -> Job:
     """The protocol that was typed, ready to run."""
     protocol, options = arguments.protocol, options_of(arguments)
+    if arguments.seed is not None and arguments.seed < 0:
+        raise UsageError(f"--seed {arguments.seed} is negative", remedy="Give a whole number of 0 or more")
     common: dict[str, Any] = {"control": control, **_given(arguments, "seed")}
     if (profiles := getattr(arguments, "profiles", None)) is not None:
         common["profiles"] = [_profile(name) for name in profiles.split(",")]

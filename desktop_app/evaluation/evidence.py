@@ -160,6 +160,11 @@ def evaluate_evidence(
                 _count(tallies, pair, judge, curves=name == COMPOSITES and position < curves)
                 if report := clock.step():
                     yield report
+        if not asked:
+            raise UsageError(
+                f"no pair of the families {', '.join(sorted(wanted))} can be made of the photos in {root}",
+                remedy="`objects` needs annotations of the photos (--labels)" if OBJECTS in wanted else "",
+            )
         images = len(photos)
         rows += _rows(engine.embedder.pack_name, tallies, judge)
     return Report(protocol=PROTOCOL, images=images, queries=asked, rows=tuple(rows), skipped=skipped)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop_app.domain.errors import UnreadableImage
 from desktop_app.domain.geometry import Region
 from desktop_app.evaluation.annotations import EvidencePhoto, OutlinedObject
 from desktop_app.evaluation.composites import Composite, Rgb, make_composite, outline_mask, through
@@ -58,26 +59,28 @@ def composite_pairs(
     area: tuple[float, float] = (0.08, 0.5),
     alone: bool | None = None,
 ) -> Iterator[EvidencePair]:
-    """`count` objects of one photo pasted into another: drawn outlines where there are any, else random ones."""
+    """`count` objects of one photo pasted into another: drawn outlines where there are any, else random ones.
+
+    Photos that are too small or cannot be read are passed over, so there may be fewer, or none.
+    """
     drawn = [(photo, item) for photo in photos for item in photo.outlines if _cuttable(item)]
     made = 0
     for _ in range(_ATTEMPTS * count if len(photos) > 1 else 0):
         if made == count:
             break
-        polygon, label = None, ""
+        item = None
         photo = photos[int(random.integers(len(photos)))]
         if drawn:
             photo, item = drawn[int(random.integers(len(drawn)))]
-            polygon, label = item.outline * _size(load(photo.path)) - 0.5, item.label
         scene = _other(photos, photo, random)
         try:
-            composite = make_composite(
-                load(photo.path), load(scene.path), random, area=area, polygon=polygon, alone=alone
-            )
-        except ValueError:  # too small a photo or outline
+            pixels, behind = load(photo.path), load(scene.path)
+            polygon = None if item is None else item.outline * _size(pixels) - 0.5
+            composite = make_composite(pixels, behind, random, area=area, polygon=polygon, alone=alone)
+        except (ValueError, UnreadableImage):  # ValueError: too small a photo or outline
             continue
         made += 1
-        yield from_composite(composite, label)
+        yield from_composite(composite, "" if item is None else item.label)
 
 
 def from_composite(made: Composite, label: str) -> EvidencePair:

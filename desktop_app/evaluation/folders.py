@@ -77,6 +77,11 @@ def evaluate_folders(
     if queries is not None and queries < 1:
         raise UsageError(f"{queries} queries cannot be asked", remedy="Give a number of 1 or more")
     files = class_files(root, is_picture)
+    if len({number for _, number in files}) < 2:
+        raise UsageError(
+            f"the pictures in {root} are all in one folder, so that every answer would be right",
+            remedy="Put the pictures of each class into a folder of its own",
+        )
     rows: list[Row] = []
     images, skipped = 0, ()  # type: int, tuple[Skipped, ...]
     asking: list[int] = []  # numbers of the files that ask, the same ones with every pack

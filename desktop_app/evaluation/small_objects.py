@@ -89,6 +89,11 @@ def evaluate_small_objects(
     """
     del threads  # pixels are made and embedded one by one
     control = control or NoControl()
+    if pairs < 1 or distractors < 0:
+        raise UsageError(
+            f"{pairs} objects cannot be asked for among {distractors} photos",
+            remedy="Give --pairs of 1 or more, and a --distractor-count of 0 or more",
+        )
     photos = read_photos(root, is_picture=is_picture, labels=labels)
     own = {photo.path.resolve() for photo in photos}
     others = [path for place in distractor_roots for path in picture_files(place, is_picture)]
@@ -114,6 +119,11 @@ def evaluate_small_objects(
             queries.append(Asked(pictures.describe(pair.query), answers, cells=cells))
             if report := clock.step():
                 yield report
+        if not queries:
+            raise UsageError(
+                f"no object of one photo in {root} can be pasted into another",
+                remedy="At least two photos are needed that can be read, with sides of 32 pixels and more",
+            )
         found, skipped = yield from _distractors(strangers, pictures, clock, control)
         rows += measured(entries + found, queries, engine, profiles, {"test": "composites"}, at=1)
         images, asked = len(entries) + len(found), len(queries)
@@ -140,6 +150,8 @@ def evaluate_rooms(
     """
     del threads
     control = control or NoControl()
+    if queries is not None and queries < 1:
+        raise UsageError(f"{queries} queries cannot be asked", remedy="Give a number of 1 or more")
     rooms_of = _read_item_to_room(item_to_room)
     files = {plain_name(path): path for path in picture_files(root, is_picture)}
     places = {files[name].parent for names in rooms_of.values() for name in names & files.keys()}
@@ -174,6 +186,8 @@ def evaluate_rooms(
             if name in by_name
         ]
         shown = [entry for entry in entries if entry.name in rooms]
+        if not asked or not shown:
+            raise UsageError(f"none of the products that ask, or none of the rooms, below {root} can be read")
         rows += measured(shown, asked, engine, profiles, {"test": "products to rooms"}, at=10)
         rows += measured(entries, asked, engine, profiles, {"test": "products to rooms among products"}, at=10)
     return Report(protocol=PROTOCOL, images=len(files), queries=len(chosen), rows=tuple(rows), skipped=skipped)

@@ -85,21 +85,26 @@ class AdaptedPack:
 
 def read_labels(path: Path) -> list[LabelledPhoto]:
     """Lines `path,label` of a CSV file in UTF-8; relative paths begin at its folder, a first line `path,label` is
-    left out. Raises UsageError naming the file and the line."""
+    left out. Raises UsageError naming the file and the line, also for a photo with two labels."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path} cannot be read as a table of path,label ({error})") from None
-    photos = []
+    photos: dict[bytes, str] = {}
     for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
         if not any(cells) or (number == 1 and [cell.lower() for cell in cells] == ["path", "label"]):
             continue
         if len(cells) != 2 or not all(cells):
             raise UsageError(f"line {number} of {path} is not path,label", remedy="Write two columns a line")
-        photos.append(LabelledPhoto(os.fsencode(path.absolute().parent / cells[0]), cells[1]))
-    return photos
+        photo = os.fsencode(path.absolute().parent / cells[0])
+        if photos.setdefault(photo, cells[1]) != cells[1]:
+            raise UsageError(
+                f"line {number} of {path} gives {cells[0]} a second label, '{cells[1]}' after '{photos[photo]}'",
+                remedy="Leave one label a photo",
+            )
+    return [LabelledPhoto(photo, label) for photo, label in photos.items()]
 
 
 def labels_of_library(session: LibrarySession, source: str) -> list[LabelledPhoto]:

@@ -127,7 +127,7 @@ def test_the_map_is_near_zero_where_nothing_matches_in_both_directions(tmp_path:
         matches.append(at % 3 > 0)
     pairs = MapPairs(np.stack(maps[0]), np.stack(maps[1]), np.stack(labels), np.array(matches))
     seen, unseen = pairs.take(np.arange(72)), pairs.take(np.arange(72, 96))
-    settings = Settings(steps=90, batch=24, rate=1e-2, width=32, branch=8, minutes=60)
+    settings = Settings(steps=50, batch=24, rate=2e-2, width=16, branch=4, minutes=60)
     net, _ = train_net(seen, settings, tmp_path, learnt_from="kinds")
     query, result = (torch.from_numpy(x.astype(np.float32)) for x in (unseen.query, unseen.result))
     with torch.no_grad():

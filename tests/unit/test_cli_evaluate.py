@@ -131,6 +131,11 @@ def test_protocols_that_make_their_pictures(photos: Path, pack: Path, capsys: py
         (["ukbench", "--out", "{root}/list.json"], "cannot be made a folder"),
         (["holidays"], "no Holidays photos"),
         (["recall-at-k", "--set", "sop"], "lacks the list of photos"),
+        (["folders", "--seed", "-1"], "--seed -1 is negative"),
+        (["evidence", "--families", "objects"], "no pair of the families objects"),
+        (["small-objects", "--pairs", "0"], "0 objects cannot be asked for"),
+        (["small-objects", "--distractor-count", "-5"], "among -5 photos"),
+        (["small-objects", "--rooms", "x.json", "--pairs", "0"], "0 queries cannot be asked"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence_and_exit_code_2(

@@ -11,7 +11,7 @@ import pytest
 from skimage import data
 
 from desktop_app.bootstrap import Options, is_picture_name, open_engine
-from desktop_app.domain.errors import UsageError
+from desktop_app.domain.errors import UnreadableImage, UsageError
 from desktop_app.domain.evidence import CoAttention, EvidenceSource, MatchEvidence, PatchLink, Strength
 from desktop_app.domain.geometry import Cell, Grid, Region
 from desktop_app.evaluation import evidence_judge
@@ -69,6 +69,18 @@ def test_composites_know_where_the_object_went():
         x, y = (through(pair.to_result, middle) * pair.result.shape[1::-1])[0]
         rows, columns = np.nonzero(pair.mask)
         assert abs(x - columns.mean()) < 0.06 * width + 2 and abs(y - rows.mean()) < 0.06 * height + 2
+
+
+def test_photos_that_cannot_be_read_are_passed_over():
+    def loaded(path):
+        if path == Path("coffee"):
+            raise UnreadableImage("coffee", "the file is cut short")
+        return load(path)
+
+    photos = [photo("cat", ("left", LEFT)), photo("coffee", ("left", LEFT)), photo("rocket")]
+    pairs = list(composite_pairs(photos, 3, loaded, generator()))
+    assert [pair.label for pair in pairs] == ["left"] * 3
+    assert list(composite_pairs(photos[:2], 3, loaded, generator())) == []
 
 
 def test_shares_and_pixels_agree_to_a_hair():

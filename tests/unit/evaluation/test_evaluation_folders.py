@@ -226,6 +226,7 @@ def test_progress_is_told_and_the_job_can_be_stopped(tmp_path):
         (lambda root: root, {}, "no pictures in the folders"),
         (lambda root: write_classes(root, ["a", "b"], each=1), {}, "holds two pictures"),
         (lambda root: write_classes(root, ["a"]), {"queries": 0}, "cannot be asked"),
+        (lambda root: write_classes(root, ["a"]), {}, "all in one folder"),
     ],
 )
 def test_what_cannot_be_evaluated_is_refused_in_a_sentence(tmp_path, make, options, says):
@@ -234,8 +235,9 @@ def test_what_cannot_be_evaluated_is_refused_in_a_sentence(tmp_path, make, optio
 
 
 def test_nothing_readable_is_refused(tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "x.jpg").write_text("broken")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.jpg").write_text("broken")
     with pytest.raises(UsageError, match="can be read"):
         run(tmp_path)
 

@@ -251,6 +251,14 @@ def test_small_objects_run_over_photos(photos, engine, tmp_path):
     assert all(0.0 <= row["R@1"] <= row["R@10"] <= 1.0 for row in document["rows"])
 
 
+def test_objects_need_two_photos_and_damaged_ones_do_not_end_the_run(photos, engine, tmp_path):
+    options = {"is_picture": is_picture_name, "pairs": 2, "profiles": [Profile.INSTANT]}
+    assert run(evaluate_small_objects(photos, [engine], **options)).queries == 2  # one of the five is damaged
+    cv2.imwrite(str(tmp_path / "one.png"), PHOTOS["cat"]())
+    with pytest.raises(UsageError, match="At least two photos"):
+        run(evaluate_small_objects(tmp_path, [engine], **options))
+
+
 def rooms(root: Path) -> tuple[Path, Path]:
     for folder, name in (("items", "astronaut"), ("items", "cat"), ("rooms", "coffee"), ("rooms", "rocket")):
         (root / "set" / folder).mkdir(parents=True, exist_ok=True)

@@ -147,6 +147,9 @@ def test_a_table_of_labels_is_read_with_quotes_and_refused_by_line(tmp_path: Pat
     table.write_text("a.jpg,red\nb.jpg\n")
     with pytest.raises(UsageError, match=r"line 2 of .*labels\.csv"):
         read_labels(table)
+    table.write_text("a.jpg,red\na.jpg,red\na.jpg,blue\n")
+    with pytest.raises(UsageError, match=r"line 3 of .* gives a\.jpg a second label, 'blue' after 'red'"):
+        read_labels(table)
     with pytest.raises(UsageError, match="cannot be read"):
         read_labels(tmp_path / "missing.csv")
 
