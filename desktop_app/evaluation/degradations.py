@@ -68,7 +68,7 @@ def evaluate_degradations(
                 views = yield from made_views(photos, chosen, engine, make=make, seed=seed, control=control)
                 for profile in profiles:
                     stages = stages_of(profile, gallery, engine.parameters)
-                    ranks = ranks_of(photos, chosen, views, stages=stages, parameters=engine.parameters)
+                    ranks = ranks_of(photos, gallery, chosen, views, stages=stages, parameters=engine.parameters)
                     names = {
                         "profile": profile.value,
                         "stages_run": [stage.value for stage in stages],

@@ -69,7 +69,7 @@ def evaluate_instances(
         gallery = photos.gallery()
         for profile in profiles:
             stages, started = stages_of(profile, gallery, engine.parameters), time.perf_counter()
-            ranks = ranks_of(photos, chosen, views, stages=stages, parameters=engine.parameters)
+            ranks = ranks_of(photos, gallery, chosen, views, stages=stages, parameters=engine.parameters)
             names = {"profile": profile.value, "stages_run": [stage.value for stage in stages]}
             measures = {**rank_measures(ranks), "seconds": time.perf_counter() - started}
             rows.append(Row(pack=engine.embedder.pack_name, names=names, measures=measures))

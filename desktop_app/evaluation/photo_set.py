@@ -110,14 +110,15 @@ def choose(photos: Described, count: int | None, seed: int) -> list[int]:
 
 def ranks_of(
     photos: Described,
+    gallery: Gallery,
     asked: Sequence[int],
     queries: Sequence[PhotoFeatures],
     *,
     stages: Sequence[Stage],
     parameters: RetrievalParameters,
 ) -> NDArray[np.int64]:
-    """For every query the rank, from 1, of the photo at its position in `asked`, or of an identical copy of it."""
-    gallery = photos.gallery()
+    """For every query the rank, from 1, of the photo at its position in `asked`, or of an identical copy of it.
+    gallery: that of `photos`, made once for all calls."""
     ranks = []
     for at, query in zip(asked, queries, strict=True):
         order = rank(gallery, query, stages=stages, parameters=parameters)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop_app.retrieval.graph_smoothing import NeighbourGraph
+
 NO_CLASS = -1
-_BLOCK = 512  # rows whose cosines are computed at once
 
 Rows = NDArray[np.int64]
 Float = NDArray[np.float32]
@@ -40,16 +41,8 @@ class MutualNeighbours:
     def of(cls, features: Float, parameters: ComponentParameters | None = None) -> MutualNeighbours:
         """features: [N, D] float32, L2-normalised. Of equal cosines the smaller row is nearer."""
         parameters = parameters or ComponentParameters()
-        count = max(0, min(parameters.neighbours + 1, len(features) - 1))
-        rows = np.empty((len(features), count), np.int64)
-        cosines = np.empty((len(features), count), np.float32)
-        for start in range(0, len(features), _BLOCK):
-            block = features[start : start + _BLOCK] @ features.T
-            block[np.arange(len(block)), np.arange(start, start + len(block))] = -np.inf
-            found = _largest(block, count)
-            rows[start : start + len(block)] = found
-            cosines[start : start + len(block)] = np.take_along_axis(block, found, 1)
-        return cls(rows, cosines, parameters)
+        graph = NeighbourGraph.of(features, parameters.neighbours)
+        return cls(graph.indices, graph.cosines, parameters)
 
     def classes(self, *, without: int | None = None) -> Rows:
         """[N] int64: the class number of every photo, NO_CLASS for those in no component large enough.
@@ -81,18 +74,6 @@ def mutual_knn_components(features: Float, parameters: ComponentParameters | Non
     features: [N, D] float32, L2-normalised.
     """
     return MutualNeighbours.of(features, parameters).classes()
-
-
-def _largest(scores: Float, count: int) -> Rows:
-    """[B, count]: the columns of the largest scores of every row, largest first; of equals the smaller column."""
-    if count == 0:
-        return np.empty((len(scores), 0), np.int64)
-    least = -np.partition(-scores, count - 1, axis=1)[:, count - 1]
-    found = np.empty((len(scores), count), np.int64)
-    for row, (values, bound) in enumerate(zip(scores, least, strict=True)):
-        near = np.flatnonzero(values >= bound)
-        found[row] = near[np.argsort(-values[near], kind="stable")[:count]]
-    return found
 
 
 def _roots(n: int, a: Rows, b: Rows) -> Rows:

@@ -40,7 +40,10 @@ class NeighbourGraph:
 
     @classmethod
     def of(cls, descriptors: Float, k: int = NEIGHBOURS) -> NeighbourGraph:
-        """Exact graph of descriptors [N, D], L2-normalised. Raises ValueError for k below 1."""
+        """Exact graph of descriptors [N, D], L2-normalised; of equal cosines the smaller position is nearer.
+
+        Raises ValueError for k below 1.
+        """
         if k < 1:
             raise ValueError(f"a neighbour graph needs at least 1 neighbour, not {k}")
         count = len(descriptors)
@@ -51,12 +54,8 @@ class NeighbourGraph:
             rows = np.arange(start, min(start + _BLOCK, count))
             block = descriptors[rows] @ descriptors.T
             block[np.arange(len(rows)), rows] = -np.inf
-            near = np.argpartition(-block, width - 1, axis=1)[:, :width]
-            values = np.take_along_axis(block, near, axis=1)
-            # equal cosines: the smaller position first, so that the result does not hang on the partition's order
-            order = np.lexsort((near, -values), axis=1)
-            indices[rows] = np.take_along_axis(near, order, axis=1)
-            cosines[rows] = np.take_along_axis(values, order, axis=1)
+            indices[rows] = _largest(block, width)
+            cosines[rows] = np.take_along_axis(block, indices[rows], axis=1)
         return cls(indices, cosines, k)
 
 
@@ -134,6 +133,16 @@ def mixed_scores(cosines: Float, smooth: Float, parameters: GraphParameters) -> 
     mixed = cosines + parameters.mix * (smooth - cosines)
     lowered = (cosines >= parameters.copy) & (mixed < cosines)
     return np.where(lowered, cosines, mixed).astype(np.float32)
+
+
+def _largest(scores: Float, count: int) -> Rows:
+    """[B, count]: the columns of the largest scores of every row, largest first; of equals the smaller column."""
+    least = -np.partition(-scores, count - 1, axis=1)[:, count - 1]
+    found = np.empty((len(scores), count), np.int64)
+    for row, (values, bound) in enumerate(zip(scores, least, strict=True)):
+        near = np.flatnonzero(values >= bound)
+        found[row] = near[np.argsort(-values[near], kind="stable")[:count]]
+    return found
 
 
 def _mixed(descriptors: Float, rows: Rows, indices: Rows, cosines: Float, k: int, power: float) -> Float:

@@ -77,7 +77,8 @@ def test_ranks_are_those_worked_out_by_hand():
         features(0.9, 0.5, 0.1),
         features(0.9, 0.5, 0.1),
     ]
-    ranks = ranks_of(MINIATURE, [1, 2, 3], queries, stages=[Stage.GLOBAL], parameters=RetrievalParameters())
+    gallery, parameters = MINIATURE.gallery(), RetrievalParameters()
+    ranks = ranks_of(MINIATURE, gallery, [1, 2, 3], queries, stages=[Stage.GLOBAL], parameters=parameters)
     assert ranks.tolist() == [1, 3, 4]  # b is found at once, for a is a copy of it
     assert rank_measures(ranks) == {
         "R@1": pytest.approx(1 / 3),

@@ -71,6 +71,14 @@ def test_a_photo_without_relatives_stays_what_it_is():
     assert np.allclose(smoothed(x, NeighbourGraph.of(x, 3)), x)
 
 
+def test_of_equally_near_photos_the_first_ones_are_taken():
+    x = np.repeat(np.eye(2, dtype=np.float32), 20, axis=0)
+    graph = NeighbourGraph.of(x, 3)
+    assert graph.indices[0].tolist() == [1, 2, 3, 4]
+    assert graph.indices[2].tolist() == [0, 1, 3, 4]
+    assert graph.indices[39].tolist() == [20, 21, 22, 23]
+
+
 def test_bad_settings_are_refused():
     x = np.eye(3, dtype=np.float32)
     with pytest.raises(ValueError, match="at least 1"):
