@@ -15,7 +15,7 @@ help:
 	@echo "make lint               ruff, mypy and the import contracts"
 	@echo "make bench              regenerate the measured figures (minutes to hours)"
 	@echo "make screenshots        regenerate the pictures of every page"
-	@echo "make results DATA=folder TEACHER=file WORK=folder   regenerate models/RESULTS.md (hours)"
+	@echo "make results DATA=folder TEACHER=file [RUN=folder] [WORK=folder]   regenerate models/RESULTS.md (hours)"
 	@echo "make bundle | wheel     build a one-folder program | a wheel into dist/"
 
 # After `make setup` nothing needs the network any more; `make run` alone does without torch and the test tools.
@@ -51,7 +51,7 @@ bench: $(DEV)
 	$(PY) -m tests.bench
 
 results: $(DEV)
-	$(PY) -m models.results --data "$(DATA)" --teacher "$(TEACHER)" --work "$(or $(WORK),demo/results)"
+	$(PY) -m models.results --data "$(DATA)" --teacher "$(TEACHER)" --work "$(or $(WORK),demo/results)" $(if $(RUN),--run "$(RUN)")
 
 screenshots: $(DEV)
 	$(PY) -m tests.bench.screenshots --out demo/screenshots
