@@ -25,7 +25,7 @@ from desktop_app.evaluation.calibration import Calibration, calibrate_pack
 from desktop_app.evaluation.composites import Composite, make_composite
 from desktop_app.evaluation.evidence_pairs import in_shares
 from desktop_app.evaluation.pair_samples import CalibrationPhoto, ViewPair
-from desktop_app.evaluation.views import make_view
+from desktop_app.retrieval.made_views import make_view
 from models.data import SET_LIMITS, PhotoCache, Rgb, holdout_classes, list_photos, whole
 from models.evaluate.holdout import GraphEmbedder
 from models.manifest import Shape, write_json

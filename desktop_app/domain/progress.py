@@ -20,6 +20,7 @@ class Phase(StrEnum):
     CHECKING = "checking"
     REPAIRING = "repairing"
     EVALUATING = "evaluating"
+    MEASURING = "measuring what scores mean here"
     LEARNING = "learning"
     DONE = "done"
 

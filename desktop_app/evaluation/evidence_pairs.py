@@ -18,7 +18,7 @@ from desktop_app.domain.errors import UnreadableImage
 from desktop_app.domain.geometry import Region
 from desktop_app.evaluation.annotations import EvidencePhoto, OutlinedObject
 from desktop_app.evaluation.composites import Composite, Rgb, make_composite, outline_mask, through
-from desktop_app.evaluation.views import make_view
+from desktop_app.retrieval.made_views import make_view
 
 COMPOSITES, VIEWS, OBJECTS, STRANGERS = "composites", "views", "objects", "strangers"
 RANDOM, NEAREST = "random", "nearest"  # the two kinds of strangers

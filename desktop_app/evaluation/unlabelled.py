@@ -15,8 +15,8 @@ from desktop_app.domain.features import Embedding
 from desktop_app.evaluation.calibration import calibrate_pack
 from desktop_app.evaluation.fit_scores import fit_curve, threshold_for
 from desktop_app.evaluation.pair_samples import CalibrationPhoto, ViewPair
-from desktop_app.evaluation.views import make_view
 from desktop_app.retrieval.calibration import calibrate
+from desktop_app.retrieval.made_views import make_view
 
 Rgb = NDArray[np.uint8]
 Sections = Mapping[str, Mapping[str, object]]

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.results import Words
-from desktop_app.retrieval.parameters import Logistic, WordThresholds
+from desktop_app.retrieval.parameters import Logistic, RetrievalParameters, WordThresholds
+from desktop_app.retrieval.score_levels import WORDS, ScoreLevels
+
+Curve = Callable[[NDArray[np.float32], float], NDArray[np.float32]]
+"""Raw scores of one query and its background (`score_levels.background`) to scores in 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreScale:
+    """How raw scores are shown: a curve for the re-ranked head, one for the global tail, and the words."""
+
+    head: Curve
+    tail: Curve
+    words: WordThresholds
+
+    @classmethod
+    def of_pack(cls, parameters: RetrievalParameters, *, reranked: bool) -> ScoreScale:
+        """The curves that came with the pack; they know of no background."""
+        tail = partial(_whatever_background, parameters.calibration_global)
+        head = partial(_whatever_background, parameters.calibration_balanced) if reranked else tail
+        return cls(head, tail, parameters.words)
+
+    @classmethod
+    def of_library(cls, head: ScoreLevels, tail: ScoreLevels) -> ScoreScale:
+        """The levels that were measured in the library: for the stages that ran, and for `global` alone."""
+        return cls(head.scores, tail.scores, WORDS)
+
+    def scores(self, raw: NDArray[np.float32], *, head: int, background: float) -> NDArray[np.float32]:
+        """[N] raw scores, the first `head` of them re-ranked, as [N] float32 in 0..1 that fall down the list.
+
+        A tail photo is never shown with more than the photo before it.
+        """
+        shown = np.concatenate([self.head(raw[:head], background), self.tail(raw[head:], background)])
+        return np.asarray(np.minimum.accumulate(shown), dtype=np.float32)
+
+
+def _whatever_background(logistic: Logistic, raw: NDArray[np.float32], _background: float) -> NDArray[np.float32]:
+    return calibrate(raw, logistic)
 
 
 def calibrate(raw: NDArray[np.float32], logistic: Logistic) -> NDArray[np.float32]:
@@ -32,7 +71,7 @@ def verdict(scores: Sequence[float] | NDArray[np.float32], thresholds: WordThres
     """What the whole answer amounts to: the words of its best score, or "nothing here matches well"."""
     best = max((float(score) for score in scores), default=0.0)
     words = words_for(best, thresholds)
-    return Words.NOTHING if words is Words.WEAKER else words
+    return Words.NOTHING if words is Words.WEAKER or best < thresholds.found else words
 
 
 def weaker_from(scores: Sequence[float] | NDArray[np.float32], thresholds: WordThresholds) -> int:

@@ -127,11 +127,15 @@ class CoAttentionParameters:
 
 @dataclass(frozen=True, slots=True)
 class WordThresholds:
-    """Calibrated scores (0..1) from which a result is similar, the same thing, almost certainly the same."""
+    """Calibrated scores (0..1) from which a result is similar, the same thing, almost certainly the same.
+
+    found: the best score below which nothing matches well, however similar; 0 leaves that to the words.
+    """
 
     similar: float = 0.5
     same_thing: float = 0.75
     almost_certain: float = 0.92
+    found: float = 0.0
 
     @classmethod
     def from_manifest(cls, thresholds: Section) -> WordThresholds:

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.results import Stage, StageScores
-from desktop_app.retrieval.calibration import calibrate
+from desktop_app.retrieval.calibration import ScoreScale
 from desktop_app.retrieval.fusion import descending, fuse
 from desktop_app.retrieval.graph_smoothing import mixed_scores
-from desktop_app.retrieval.parameters import FusionParameters, GraphParameters, RetrievalParameters
+from desktop_app.retrieval.parameters import FusionParameters, GraphParameters
 
 GLOBAL_DEPTH = 1000  # candidates after the global stage
 GRAPH_DEPTH = 1000
@@ -63,14 +63,15 @@ class Standing:
         """local: [M] many-to-many match of the first M results."""
         return self._sorted(Stage.LOCAL, local, fuse(self.raw[: len(local)], local, parameters))
 
-    def shown(self, parameters: RetrievalParameters) -> Float:
-        """[N] float32 calibrated scores, 0..1, each by the curve of the stages that looked at it; a photo is never
-        shown with more than the one before it, so that the numbers fall down the list."""
-        both = calibrate(self.raw, parameters.calibration_global)
-        if Stage.LOCAL in self.scores:
-            matched = ~np.isnan(self.scores[Stage.LOCAL])
-            both[matched] = calibrate(self.raw[matched], parameters.calibration_balanced)
-        return np.asarray(np.minimum.accumulate(both), np.float32)
+    @property
+    def head(self) -> int:
+        """How many results the last stage looked at."""
+        last = self.stages[-1:]
+        return int((~np.isnan(self.scores[last[0]])).sum()) if last else 0
+
+    def shown(self, scale: ScoreScale, *, background: float) -> Float:
+        """[N] float32 scores as people see them, 0..1, falling down the list."""
+        return scale.scores(self.raw, head=self.head, background=background)
 
     def stage_scores(self, position: int) -> StageScores:
         """The score of every stage for the result at `position`."""

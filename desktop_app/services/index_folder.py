@@ -20,6 +20,7 @@ from desktop_app.library.records import IndexedPhoto, SkippedPhoto
 from desktop_app.services.describe import describe
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import PACK_SETTING, LibrarySession
+from desktop_app.services.measure_scores import refresh_scores
 from desktop_app.services.pace import Pace
 from desktop_app.services.pipeline import Failed, Indexed, Pipeline, Stages
 from desktop_app.services.scan_folders import ScanTally, Survey, folder_is_there, scan, survey
@@ -137,6 +138,7 @@ def _run(
     session.save_snapshot(engine.digest, at_end=True)
     yield from session.update_graph(engine.digest, control=control)
     seconds = time.monotonic() - started
+    yield from refresh_scores(session, control=control)
     summary = IndexSummary(
         indexed=indexed,
         unchanged=unchanged,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -12,15 +13,17 @@ from numpy.typing import NDArray
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control, NoControl
 from desktop_app.domain.query import LibraryPicture, Profile, Query
-from desktop_app.domain.results import Hit, SearchAnswer
+from desktop_app.domain.results import Hit, SearchAnswer, Stage
 from desktop_app.library.filter_store import Allowed
-from desktop_app.retrieval.calibration import verdict, words_for
+from desktop_app.retrieval.calibration import ScoreScale, verdict, words_for
 from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, null_rows
 from desktop_app.retrieval.query import pooled_descriptor
+from desktop_app.retrieval.score_levels import BACKGROUND_SAMPLE, background
 from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.score_keeper import ScoreKeeper
 from desktop_app.services.stages import LaterStages
 
 SLACK = 64  # features fetched beyond what is asked for: copies, missing photos and the query's own photo
@@ -32,6 +35,7 @@ class SearchService:
     def __init__(self, session: LibrarySession, *, embedder: QueryEmbedder | None = None) -> None:
         self._session = session
         self._queries = embedder or QueryEmbedder(session)
+        self._scores = ScoreKeeper(session)
 
     def search(self, query: Query, *, control: Control | None = None) -> Iterator[SearchAnswer]:
         """The answers to `query`: the first after the global stage, refined ones after it, the last with `final`.
@@ -41,25 +45,29 @@ class SearchService:
         """
         control = control or NoControl()
         started = time.perf_counter()
-        engine = self._session.search_engine()
-        items = [self._queries.embed(self._session.recognise(item), engine) for item in query.items]
+        search = self._prepared(query)
         timings = {"embed": _milliseconds(started)}
         control.wait_if_paused()
+        for standing, spent, stages_left in search.standings():
+            timings = {**timings, **spent}
+            final = not stages_left
+            if final or standing.stages == (Stage.GLOBAL,):
+                scale = self._scores.scale(search.engine, standing.stages)
+                yield search.answer(standing, timings, scale=scale, final=final)
+            if not final:
+                control.wait_if_paused()
 
-        started = time.perf_counter()
-        search = _Search(self._session, engine, query, items)
-        standing = search.globally()
-        timings["global"] = _milliseconds(started)
-        stages = search.later.of(query.profile)
-        yield search.answer(standing, timings, final=not stages)
-        if not stages:
-            return
-        for stage in stages:
-            control.wait_if_paused()
-            started = time.perf_counter()
-            standing = search.later.run(stage, standing)
-            timings = {**timings, stage.value: _milliseconds(started)}
-        yield search.answer(standing, timings, final=True)
+    def standings(self, query: Query) -> Iterator[tuple[Standing, float]]:
+        """What `search` makes answers of, stage by stage, before scores get their meaning, each with the query's
+        background. Raises as `search` does."""
+        search = self._prepared(query)
+        for standing, _, _ in search.standings():
+            yield standing, search.background
+
+    def _prepared(self, query: Query) -> _Search:
+        engine = self._session.search_engine()
+        items = [self._queries.embed(self._session.recognise(item), engine) for item in query.items]
+        return _Search(self._session, engine, query, items)
 
 
 class _Search:
@@ -69,7 +77,7 @@ class _Search:
         self, session: LibrarySession, engine: Engine, query: Query, items: Sequence[EmbeddedItem]
     ) -> None:
         self._session = session
-        self._engine = engine
+        self.engine = engine
         self._query = query
         self._items = items
         self._gallery = session.gallery(engine.digest, dimension=_dimension(items))
@@ -89,6 +97,24 @@ class _Search:
         self._descriptor = self._learnt(self._pooled())
         self.later = LaterStages(session, engine, self._gallery, items, self._descriptor)
 
+    @cached_property
+    def background(self) -> float:
+        """How alike the query is to the library, on a sample of all its photos, whatever is searched in."""
+        labels = self._gallery.labels
+        some = np.linspace(0, len(labels) - 1, min(BACKGROUND_SAMPLE, len(labels))).astype(np.intp)
+        return background(self._gallery.vectors_of(labels[some]) @ self._descriptor)
+
+    def standings(self) -> Iterator[tuple[Standing, dict[str, float], int]]:
+        """Stage by stage: the list, the milliseconds that the stage took by its name, and how many follow."""
+        started = time.perf_counter()
+        standing = self.globally()
+        stages = self.later.of(self._query.profile)
+        yield standing, {Stage.GLOBAL.value: _milliseconds(started)}, len(stages)
+        for number, stage in enumerate(stages, 1):
+            started = time.perf_counter()
+            standing = self.later.run(stage, standing)
+            yield standing, {stage.value: _milliseconds(started)}, len(stages) - number
+
     def _pooled(self) -> NDArray[np.float32]:
         """The descriptor of all pictures of the query together."""
         wanted = [item for item in self._items if not item.item.negative]
@@ -98,7 +124,7 @@ class _Search:
             weights=[item.item.weight for item in wanted],
             negatives=[item.embedding.alpha for item in unwanted],
             negative_weights=[item.item.weight for item in unwanted],
-            beta=self._engine.parameters.fusion.negative,
+            beta=self.engine.parameters.fusion.negative,
         )
 
     def globally(self) -> Standing:
@@ -112,7 +138,7 @@ class _Search:
 
     def _learnt(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
         """The descriptor with what enough marks teach."""
-        parameters = self._engine.parameters.feedback
+        parameters = self.engine.parameters.feedback
         if sum(item.item.from_mark for item in self._items) < parameters.least:
             return descriptor
         nearest, _ = self._gallery.search(descriptor, nearest_left_out(len(self._gallery)))
@@ -130,7 +156,7 @@ class _Search:
         the marked photo disappear."""
         if not self._marked:
             return rows, cosines
-        own = np.setdiff1d(self._session.reader.feature_rows_of(self._engine.digest, self._marked), rows)
+        own = np.setdiff1d(self._session.reader.feature_rows_of(self.engine.digest, self._marked), rows)
         own = own[np.isin(own, self._gallery.labels)]
         if not len(own):
             return rows, cosines
@@ -138,29 +164,29 @@ class _Search:
         order = np.argsort(-values, kind="stable")
         return np.concatenate([rows, own[order]]), np.concatenate([cosines, values[order]])
 
-    def answer(self, standing: Standing, timings: dict[str, float], *, final: bool) -> SearchAnswer:
-        hits = tuple(self._hits(standing))
-        words = self._engine.parameters.words
+    def answer(
+        self, standing: Standing, timings: dict[str, float], *, scale: ScoreScale, final: bool
+    ) -> SearchAnswer:
+        hits = tuple(self._hits(standing, scale))
         return SearchAnswer(
             hits=hits,
             query=tuple(item.shown() for item in self._items),
             profile=self._query.profile,
             stages_run=standing.stages,
-            verdict=verdict([hit.score for hit in hits], words),
-            device=self._engine.embedder.report().words,
+            verdict=verdict([hit.score for hit in hits], scale.words),
+            device=self.engine.embedder.report().words,
             timings_ms=timings,
             final=final,
             searched=len(self._gallery),
             pending=self._session.reader.pending_count(),
         )
 
-    def _hits(self, standing: Standing) -> Iterator[Hit]:
+    def _hits(self, standing: Standing, scale: ScoreScale) -> Iterator[Hit]:
         """The photos of the ranked rows, a copy beside its original, as many as were asked for; marked photos
         below them too."""
         left = self._query.top
         missing = set(self._marked)
-        words = self._engine.parameters.words
-        shown = standing.shown(self._engine.parameters)
+        shown = standing.shown(scale, background=self.background)
         for start in range(0, len(standing), self._query.top + SLACK):
             part = standing.rows[start : start + self._query.top + SLACK]
             photos = self._session.reader.photos_of_features(part)
@@ -173,7 +199,7 @@ class _Search:
                     if photo.id in self._excluded or not self._is_allowed(photo):
                         continue
                     if left > 0 or photo.id in missing:
-                        yield Hit(photo, score, standing.stage_scores(at), words_for(score, words))
+                        yield Hit(photo, score, standing.stage_scores(at), words_for(score, scale.words))
                         left -= 1
                         missing.discard(photo.id)
                     if left <= 0 and not missing:

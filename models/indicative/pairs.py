@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.evaluation.composites import make_composite, random_outline
-from desktop_app.evaluation.views import make_view
 from desktop_app.retrieval.indicative import GRID, square_features, square_pixels
+from desktop_app.retrieval.made_views import make_view
 from models.data import LABELLED, PhotoCache, Rgb, holdout_classes, whole
 from models.evaluate.holdout import GraphEmbedder
 from models.manifest import Shape

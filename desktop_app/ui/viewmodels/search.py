@@ -13,7 +13,7 @@ from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import FolderId, PhotoId
 from desktop_app.domain.progress import Control
 from desktop_app.domain.query import LibraryPicture, Picture, Profile, Query, QueryItem
-from desktop_app.domain.results import Hit, SearchAnswer
+from desktop_app.domain.results import Hit, SearchAnswer, Words
 from desktop_app.ui.viewmodels import words
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
 from desktop_app.ui.viewmodels.match_maps import MapPort, MatchMaps
@@ -136,8 +136,10 @@ class SearchViewModel(QObject):
         matching = len(answer.hits) if strong is None else strong
         if not answer.hits:
             found = "No photos to compare with"
-        elif matching == 0:
+        elif answer.verdict is Words.NOTHING or matching == 0:
             found = "Nothing here matches well"
+            if matching:
+                found = f"{found} · {words.number(matching)} similar"
         else:
             found = words.count(matching, "result", "results")
         seconds = sum(answer.timings_ms.values()) / 1000.0

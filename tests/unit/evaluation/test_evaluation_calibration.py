@@ -25,7 +25,8 @@ from desktop_app.evaluation.pair_samples import (
     random_strangers,
     view_links,
 )
-from desktop_app.evaluation.views import correct_pairs, make_view, seen_cells
+from desktop_app.evaluation.views import correct_pairs, seen_cells
+from desktop_app.retrieval.made_views import make_view
 from desktop_app.retrieval.parameters import RetrievalParameters
 from desktop_app.retrieval.relevance import PairMeasurements, relevance
 from tests.support.made_embeddings import code_layer, embedding_of, picture_embedding

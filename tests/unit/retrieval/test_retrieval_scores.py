@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from desktop_app.domain.errors import PackError, UsageError
 from desktop_app.domain.geometry import Cell, Grid
 from desktop_app.domain.results import Words
-from desktop_app.retrieval.calibration import calibrate, verdict, weaker_from, words_for
+from desktop_app.retrieval.calibration import ScoreScale, calibrate, verdict, weaker_from, words_for
 from desktop_app.retrieval.fusion import descending, fuse, rerank
 from desktop_app.retrieval.pairs import CellPairs
 from desktop_app.retrieval.parameters import (
@@ -116,6 +116,14 @@ def test_calibration_is_the_logistic():
     assert calibrate(np.array([1e9], np.float32), curve)[0] <= 1.0
 
 
+def test_shown_scores_fall_down_the_list():
+    parameters = RetrievalParameters(calibration_balanced=Logistic(5, -2), calibration_global=Logistic(5, -2))
+    raw = np.array([0.9, 0.2, 0.8, 0.7], np.float32)
+    shown = ScoreScale.of_pack(parameters, reranked=True).scores(raw, head=2, background=0.0)
+    assert shown[0] == calibrate(raw[:1], Logistic(5, -2))[0]
+    assert (np.diff(shown) <= 0).all()
+
+
 def test_the_five_phrases():
     thresholds = WordThresholds(similar=0.4, same_thing=0.6, almost_certain=0.9)
     assert [words_for(s, thresholds) for s in (0.95, 0.9, 0.7, 0.4, 0.39)] == [
@@ -128,6 +136,10 @@ def test_the_five_phrases():
     assert verdict([0.2, 0.65], thresholds) is Words.SAME_THING
     assert verdict([0.39], thresholds) is Words.NOTHING
     assert verdict([], thresholds) is Words.NOTHING
+    stricter = WordThresholds(similar=0.4, same_thing=0.6, almost_certain=0.9, found=0.5)
+    assert words_for(0.45, stricter) is Words.SIMILAR
+    assert verdict([0.45], stricter) is Words.NOTHING
+    assert verdict([0.5], stricter) is Words.SIMILAR
     assert weaker_from([0.9, 0.5, 0.3, 0.2], thresholds) == 2
     assert weaker_from([0.9], thresholds) == 1
 

@@ -15,12 +15,12 @@ from support.package_photos import SUBJECTS, photo, write_photos
 from desktop_app import cli
 from desktop_app.domain.devices import Device
 from desktop_app.evaluation.unlabelled import calibrate_unlabelled, changed_view
-from desktop_app.evaluation.views import make_view
 from desktop_app.inference.backbone import Backbone, find_outputs
 from desktop_app.inference.backbone_file import read_backbone
 from desktop_app.inference.packs import load_manifest, verify_pack
 from desktop_app.inference.session import OnnxEmbedder
 from desktop_app.inference.trial import probe_batch
+from desktop_app.retrieval.made_views import make_view
 from desktop_app.services.pack_heads import (
     NORMALISATIONS,
     choose_normalisation,

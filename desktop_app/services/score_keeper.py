@@ -1,0 +1,94 @@
+"""What scores mean in a library: the levels that were measured in it, else the curves of the pack."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+
+from desktop_app.domain.results import Stage
+from desktop_app.retrieval.calibration import ScoreScale
+from desktop_app.retrieval.score_levels import ScoreLevels
+from desktop_app.services.engine import Engine
+from desktop_app.services.library_session import LibrarySession
+
+log = logging.getLogger(__name__)
+
+SETTING = "score levels"
+GROWN = 1.25  # times as many photos (or as few) from which on the levels are measured again
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryLevels:
+    """The levels of one library by the stages that ran, for one state of one pack.
+
+    pack: what the levels depend on (`pack_state`). photos: how many there were.
+    """
+
+    pack: str
+    photos: int
+    chains: Mapping[tuple[Stage, ...], ScoreLevels]
+
+    def as_text(self) -> str:
+        chains = {"+".join(stages): asdict(levels) for stages, levels in self.chains.items()}
+        return json.dumps({"format": _FORMAT, "pack": self.pack, "photos": self.photos, "chains": chains})
+
+    @classmethod
+    def parse(cls, text: str) -> LibraryLevels | None:
+        """None for a text of another format or a damaged one: the levels can be measured again."""
+        try:
+            document = json.loads(text)
+            if document["format"] != _FORMAT:
+                return None
+            chains = {
+                tuple(Stage(name) for name in names.split("+")): ScoreLevels(**levels)
+                for names, levels in document["chains"].items()
+            }
+            return cls(str(document["pack"]), int(document["photos"]), chains)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("the score levels of the library cannot be read: %s", error)
+            return None
+
+
+class ScoreKeeper:
+    """Reads and keeps the levels of one library; thread safe."""
+
+    def __init__(self, session: LibrarySession) -> None:
+        self._session = session
+        self._parsed: tuple[str, LibraryLevels | None] = ("", None)
+
+    def scale(self, engine: Engine, stages: Sequence[Stage]) -> ScoreScale:
+        """How raw scores of these stages are shown: by the library's own levels where they were measured with this
+        pack and these very stages, else by the pack's curves."""
+        levels = self.levels(engine)
+        chains = {} if levels is None else levels.chains
+        head, tail = chains.get(tuple(stages)), chains.get((Stage.GLOBAL,))
+        if head is None or tail is None:
+            return ScoreScale.of_pack(engine.parameters, reranked=Stage.LOCAL in stages)
+        return ScoreScale.of_library(head, tail)
+
+    def levels(self, engine: Engine) -> LibraryLevels | None:
+        """The levels measured with the pack as it is now, None without any."""
+        text = self._session.get_setting(SETTING) or ""
+        known, levels = self._parsed
+        if text != known:
+            levels = LibraryLevels.parse(text)
+            self._parsed = (text, levels)
+        return levels if levels is not None and levels.pack == pack_state(engine) else None
+
+    def keep(self, levels: LibraryLevels) -> None:
+        """Put the levels in place of earlier ones. Raises LibraryError in a session that only reads."""
+        self._session.set_setting(SETTING, levels.as_text())
+
+    def wants(self, engine: Engine, photos: int) -> bool:
+        """Whether levels should be measured: there are none for this pack, or the library has another size now."""
+        levels = self.levels(engine)
+        return levels is None or not levels.photos / GROWN < photos < levels.photos * GROWN
+
+
+def pack_state(engine: Engine) -> str:
+    """What raw scores depend on: the network, and everything that the pack says about the stages."""
+    return f"{engine.digest} {blake2b(repr(engine.parameters).encode(), digest_size=8).hexdigest()}"
