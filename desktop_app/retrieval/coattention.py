@@ -103,16 +103,18 @@ def network_coattention(
     attend: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]],
     *,
     query_weights: NDArray[np.float32] | None = None,
+    relevance: float = 1.0,
     p: float = P,
 ) -> CoAttention:
     """Both pictures' maps by a network (CANet): A(result | GeM of the query's map), and the same with the roles
     swapped, times the person's weights (scaled to at most 1).
 
-    `attend` takes a map [D, h, w] and a vector [D]. Its maps are shown as they are: the network has learnt to
-    answer 0 where nothing matches, and stretching them would undo that.
+    `attend` takes a map [D, h, w] and a vector [D]. The network has learnt to answer 0 where nothing matches;
+    it sees one vector of the other picture, though, so its maps are multiplied by the relevance of the pair
+    (0..1) and claim no more than the words beside them [ours].
     """
-    on_result = attend(result_map, gem(query_map, p=p, weights=query_weights))
-    on_query = attend(query_map, gem(result_map, p=p))
+    on_result = relevance * attend(result_map, gem(query_map, p=p, weights=query_weights))
+    on_query = relevance * attend(query_map, gem(result_map, p=p))
     if query_weights is not None and query_weights.max(initial=0.0) > 0:
         on_query = on_query * (query_weights / query_weights.max())
     return CoAttention(query=np.asarray(on_query, np.float32), result=np.asarray(on_result, np.float32))

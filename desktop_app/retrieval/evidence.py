@@ -23,6 +23,7 @@ from desktop_app.domain.evidence import (
 )
 from desktop_app.domain.features import Embedding
 from desktop_app.domain.geometry import Grid, Region
+from desktop_app.retrieval.calibration import calibrate
 from desktop_app.retrieval.clusters import CodeLogits, make_local_codes
 from desktop_app.retrieval.coattention import coattention
 from desktop_app.retrieval.evidence_maps import match_maps
@@ -104,12 +105,19 @@ def match_evidence(
             query_grid=match.query_grid,
             result_grid=match.result_grid,
             region=region,
+            alike=_alike(query, result, parameters),
         ),
         query_grid=match.query_grid,
         result_grid=match.result_grid,
         query_box=query_box,
         result_box=result_box,
     )
+
+
+def _alike(query: Embedding, result: Embedding, parameters: RetrievalParameters) -> bool:
+    """Whether a search by descriptor alone would call the pair similar or more."""
+    cosine = np.array([query.alpha @ result.alpha], dtype=np.float32)
+    return float(calibrate(cosine, parameters.calibration_global)[0]) >= parameters.words.similar
 
 
 def measure_pair(

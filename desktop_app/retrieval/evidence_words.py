@@ -48,8 +48,10 @@ def evidence_words(
     query_grid: Grid,
     result_grid: Grid,
     region: bool = False,
+    alike: bool = False,
 ) -> str:
-    """The text below the pictures. `links` strongest first; `region`: the query is a region of a picture.
+    """The text below the pictures. `links` strongest first; `region`: the query is a region of a picture;
+    `alike`: the descriptors of the pair are called similar, whatever becomes of its parts.
 
     Links that join the same two ninths are told once, with the strongest of them; the
     strongest come first, among equals those with more links.
@@ -57,6 +59,8 @@ def evidence_words(
     if not links:
         if relevance >= RELEVANCE_WORDS.similar:
             return f"Similar as a whole ({relevance:.2f}), but part by part nothing here matches well."
+        if alike:
+            return f"Similar as a whole, but no part of one is surely found in the other ({relevance:.2f})."
         return f"{_sentence(Words.NOTHING)} ({relevance:.2f})."
     grouped: dict[tuple[str, str], Strength] = {}
     count: Counter[tuple[str, str]] = Counter()

@@ -129,13 +129,14 @@ def indicative_evidence(
     shown = local.relevance >= RELEVANT and float(output.matching.max()) > 0
     relevant = local.relevance if shown else 0.0
     links = _links(local, output, parameters) if shown else ()
+    words = evidence_words(links, relevance=local.relevance, query_grid=GRID, result_grid=GRID, region=region)
     return replace(
         local,
         source=EvidenceSource.INDICATIVE,
         p=_on_fixed_scale(output.p_sum(), relevant),
         q=_on_fixed_scale(output.q_sum(), relevant),
         links=links,
-        words=evidence_words(links, relevance=local.relevance, query_grid=GRID, result_grid=GRID, region=region),
+        words=words if shown else local.words,
         query_grid=GRID,
         result_grid=GRID,
     )

@@ -174,7 +174,9 @@ def _with_network_attention(
     if engine.attention is None or query_map is None or result_map is None:
         return evidence
     weights = asked.weights_on(Grid(query_map.shape[1], query_map.shape[2]))
-    made = network_coattention(query_map, result_map, engine.attention.attend, query_weights=weights)
+    made = network_coattention(
+        query_map, result_map, engine.attention.attend, query_weights=weights, relevance=evidence.relevance
+    )
     return replace(evidence, coattention=made)
 
 

@@ -193,6 +193,8 @@ def test_the_application_shows_the_networks_maps_as_they_are(trained: tuple[Path
     assert np.array_equal(shown.query, net.attend(query, gem(result)))
     weights = np.zeros((4, 6), np.float32)
     weights[1, 2] = 0.5
+    faint = network_coattention(query, result, net.attend, relevance=0.25)
+    np.testing.assert_allclose(faint.result, 0.25 * shown.result, rtol=1e-6)
     marked = network_coattention(query, result, net.attend, query_weights=weights)
     assert marked.query[1, 2] == shown.query[1, 2] and np.count_nonzero(marked.query) == 1
 

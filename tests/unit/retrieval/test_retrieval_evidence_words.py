@@ -89,3 +89,10 @@ def test_the_phrase_follows_the_relevance(relevance, phrase):
 def test_no_match_says_so():
     assert words([], relevance=0.12) == "Nothing here matches well (0.12)."
     assert "nothing here matches well" in words([], relevance=0.7)
+
+
+def test_pictures_that_resemble_each_other_as_a_whole_are_told_apart_from_strangers():
+    assert words([], relevance=0.3) == "Nothing here matches well (0.30)."
+    assert words([], relevance=0.3, alike=True) == (
+        "Similar as a whole, but no part of one is surely found in the other (0.30)."
+    )
