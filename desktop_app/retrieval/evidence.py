@@ -115,9 +115,9 @@ def match_evidence(
 
 
 def _alike(query: Embedding, result: Embedding, parameters: RetrievalParameters) -> bool:
-    """Whether a search by descriptor alone would call the pair similar or more."""
+    """Whether a search by descriptor alone would call the pair the same thing."""
     cosine = np.array([query.alpha @ result.alpha], dtype=np.float32)
-    return float(calibrate(cosine, parameters.calibration_global)[0]) >= parameters.words.similar
+    return float(calibrate(cosine, parameters.calibration_global)[0]) >= parameters.words.same_thing
 
 
 def measure_pair(
