@@ -34,6 +34,7 @@ from desktop_app.retrieval.parameters import LinkParameters, RetrievalParameters
 from desktop_app.retrieval.relevance import PairMeasurements, relevance
 
 RELEVANT = 0.5  # below this relevance no evidence is shown (S1)
+ALIKE = 0.9  # the probability of one kind of thing from which pictures are told to be similar as a whole
 _RADIUS = 1  # cells of 4-D non-maximum suppression
 
 
@@ -115,9 +116,9 @@ def match_evidence(
 
 
 def _alike(query: Embedding, result: Embedding, parameters: RetrievalParameters) -> bool:
-    """Whether a search by descriptor alone would call the pair the same thing."""
+    """Whether the descriptors alone make it probable that the pair shows one kind of thing."""
     cosine = np.array([query.alpha @ result.alpha], dtype=np.float32)
-    return float(calibrate(cosine, parameters.calibration_global)[0]) >= parameters.words.same_thing
+    return float(calibrate(cosine, parameters.calibration_global)[0]) >= ALIKE
 
 
 def measure_pair(
