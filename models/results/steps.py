@@ -184,6 +184,7 @@ STEPS: tuple[Step, ...] = (
         "ikea: a product shot asked for the rooms it stands in",
         _evaluate(
             "small-objects", "--data", "{data}/evaluate/ikea", "--rooms", "{data}/evaluate/ikea.item_to_room.json",
+            "--queries", "150",
         ),
         report_rows,
         ("evaluate/ikea",),
