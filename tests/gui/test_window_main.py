@@ -22,6 +22,7 @@ from support.windows import answer, drag_away, drag_over, drop, make_photos, mim
 
 from desktop_app import bootstrap
 from desktop_app.domain.devices import Device
+from desktop_app.domain.filters import FilterKind, PhotoFilter
 from desktop_app.domain.photos import LeftOut
 from desktop_app.domain.query import FilePicture, LibraryPicture, PixelPicture
 from desktop_app.services.index_folder import index_folders
@@ -718,3 +719,51 @@ def test_window_and_settings_may_go_in_either_order(tmp_path, qapp, window_first
     else:
         shiboken6.delete(settings)
         shiboken6.delete(window)
+
+
+# -- filters ---------------------------------------------------------------------------------------------------
+
+
+def names_listed(window) -> set[str]:
+    library = window.shell.parts.library
+    return {photo.name for photo in library.fetch([int(number) for number in library.ids])}
+
+
+def test_words_and_menus_filter_the_library_and_the_search(indexed, qtbot):
+    window, library = indexed, indexed.shell.parts.library
+    row = window.filters
+    assert row.isVisible() and not row.clear.isVisible()
+    assert row.kinds[FilterKind.FOLDER].isVisible() and not row.kinds[FilterKind.CAMERA].isVisible()
+    qtbot.keyClicks(row.words, "chel")
+    qtbot.waitUntil(lambda: len(library.ids) == 3, timeout=WAIT)
+    assert names_listed(window) == {"chelsea-0.jpg", "chelsea-1.jpg", "chelsea-2.jpg"}
+    assert row.left.text() == "3 photos" and window.library_page.count.text() == "3 of 12 photos"
+    qtbot.mouseClick(row.clear, LEFT)
+    qtbot.waitUntil(lambda: len(library.ids) == 12, timeout=WAIT)
+    dates = row.kinds[FilterKind.DATE]
+    dates.fill()
+    action = next(action for action in dates.menu().actions() if action.data() == "2016")
+    assert action.text() == "2016\t3"
+    action.trigger()
+    qtbot.waitUntil(lambda: len(library.ids) == 3, timeout=WAIT)
+    assert dates.isChecked() and dates.text().startswith("2016")
+    window.shell.find_similar(library.ids[0])
+    search = window.shell.parts.search
+    qtbot.waitUntil(lambda: search.answer is not None and search.answer.final, timeout=WAIT)
+    assert window.shell.place is Place.SEARCH and row.isVisible()
+    assert {hit.photo.id for hit in search.hits} == {int(number) for number in library.ids[1:]}
+    qtbot.mouseClick(row.clear, LEFT)
+    qtbot.waitUntil(lambda: len(search.hits) == 11, timeout=WAIT)
+
+
+def test_filters_that_leave_nothing_say_so_and_offer_the_way_back(indexed, qtbot):
+    window, library = indexed, indexed.shell.parts.library
+    library.set_chosen(PhotoFilter.parse(["rating=5", "text=chelsea"]))
+    qtbot.waitUntil(lambda: len(library.ids) == 0, timeout=WAIT)
+    assert window.filters.kinds[FilterKind.RATING].text() == "★★★★★ ▾"
+    assert window.filters.words.text() == "chelsea"
+    way_back = window.library_page.empty.first_button()
+    assert way_back.text() == "Clear filters"
+    qtbot.mouseClick(way_back, LEFT)
+    qtbot.waitUntil(lambda: len(library.ids) == 12, timeout=WAIT)
+    assert window.filters.words.text() == ""

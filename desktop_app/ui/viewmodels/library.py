@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.domain.errors import IndiciumError, LibraryError, LibraryLocked
+from desktop_app.domain.filters import Facets, PhotoFilter
 from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoRecord
 from desktop_app.services.library_session import LibraryCounts, LibrarySession, PhotoOrder
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
@@ -35,6 +36,7 @@ class _Snapshot:
     folders: list[FolderRecord]
     counts: LibraryCounts
     ids: NDArray[np.int64]
+    facets: Facets
 
 
 class LibraryViewModel(QObject):
@@ -68,6 +70,8 @@ class LibraryViewModel(QObject):
         self.counts: LibraryCounts | None = None
         self.ids: NDArray[np.int64] = np.zeros(0, np.int64)
         self.filter: frozenset[FolderId] | None = None
+        self.chosen = PhotoFilter()
+        self.facets: Facets | None = None
         self.opening = False
         self._later = QTimer(self)
         self._later.setObjectName("library-refresh")
@@ -158,6 +162,7 @@ class LibraryViewModel(QObject):
         self._bridge.drop(CHANNEL)
         old, self.session = self.session, None
         self.folders, self.counts, self.filter = [], None, None
+        self.chosen, self.facets = PhotoFilter(), None
         self.ids = np.zeros(0, np.int64)
         if old is not None:
             self.session_changed.emit(None)
@@ -216,6 +221,18 @@ class LibraryViewModel(QObject):
             self.filter_changed.emit()
             self.refresh()
 
+    def set_chosen(self, chosen: PhotoFilter) -> None:
+        """Show only the photos that this filter leaves, of the folders that are shown."""
+        if chosen != self.chosen:
+            self.chosen = chosen
+            self.filter_changed.emit()
+            self.refresh()
+
+    @property
+    def filtered(self) -> bool:
+        """Whether some photos of the library may be left out."""
+        return self.filter is not None or bool(self.chosen)
+
     def fetch(self, ids: Sequence[PhotoId]) -> list[PhotoRecord]:
         """Records of photos, for lists that page; called on a worker."""
         session = self.session
@@ -233,11 +250,11 @@ class LibraryViewModel(QObject):
         session = self.session
         if session is None:
             return
-        order, descending, folders = self.order, self.descending, self.filter
+        order, descending, folders, chosen = self.order, self.descending, self.filter, self.chosen
 
         def work(control: JobControl) -> _Snapshot:
-            ids = session.photo_ids(order, descending=descending, folders=folders)
-            return _Snapshot(session.folders(), session.counts(), ids)
+            ids = session.photo_ids(order, descending=descending, folders=folders, chosen=chosen)
+            return _Snapshot(session.folders(), session.counts(), ids, session.facets(folders, chosen))
 
         self._bridge.submit(CHANNEL, work, on_done=self._take)
 
@@ -248,6 +265,7 @@ class LibraryViewModel(QObject):
 
     def _take(self, snapshot: _Snapshot) -> None:
         self.folders, self.counts, self.ids = snapshot.folders, snapshot.counts, snapshot.ids
+        self.facets = snapshot.facets
         if self.filter is not None:
             here = frozenset(folder.id for folder in self.folders)
             self.filter = (self.filter & here) or None

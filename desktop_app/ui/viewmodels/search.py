@@ -9,6 +9,7 @@ from typing import Protocol
 from PySide6.QtCore import QLocale, QObject, QTimer, Signal
 
 from desktop_app.domain.errors import IndiciumError
+from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import FolderId, PhotoId
 from desktop_app.domain.progress import Control
@@ -55,6 +56,7 @@ class SearchViewModel(QObject):
         self._busy = False
         self._profile = Profile.BALANCED
         self._folders: frozenset[FolderId] | None = None
+        self._chosen = PhotoFilter()
         self._sort = SortOrder.BEST
         self._hits: tuple[Hit, ...] = ()
         self.results = PhotoListModel(bridge, self)
@@ -156,7 +158,7 @@ class SearchViewModel(QObject):
         self._bridge.drop("search")
         self._port = port
         self._history = QueryHistory()
-        self._folders = None
+        self._folders, self._chosen = None, PhotoFilter()
         self._pictures.open_library(port)
         self.maps.open_library(port)
         self._show_nothing()
@@ -241,11 +243,12 @@ class SearchViewModel(QObject):
         if self._query is not None and self._query.profile is not profile:
             self.run(replace(self._query, profile=profile))
 
-    def set_folders(self, folders: frozenset[FolderId] | None) -> None:
-        """Search in these folders only; None means everywhere."""
-        self._folders = folders
-        if self._query is not None and self._query.folders != folders:
-            self._query = replace(self._query, folders=folders)
+    def set_filter(self, folders: frozenset[FolderId] | None, chosen: PhotoFilter) -> None:
+        """Search in these folders only (None: everywhere), among the photos that `chosen` leaves."""
+        self._folders, self._chosen = folders, chosen
+        query = self._query
+        if query is not None and (query.folders, query.chosen) != (folders, chosen):
+            self._query = replace(query, folders=folders, chosen=chosen)
             self._search()
 
     def set_sort(self, order: SortOrder) -> None:
@@ -276,7 +279,7 @@ class SearchViewModel(QObject):
 
     def _ask_items(self, items: tuple[QueryItem, ...], *, same_search: bool) -> None:
         number = self._query.round if self._query and same_search else 1
-        self.run(Query(items, profile=self._profile, folders=self._folders, round=number))
+        self.run(Query(items, profile=self._profile, folders=self._folders, chosen=self._chosen, round=number))
 
     def _revisit(self, query: Query | None) -> None:
         if query is not None:
@@ -284,7 +287,7 @@ class SearchViewModel(QObject):
             self._search()
 
     def _take(self, query: Query) -> None:
-        self._query = query
+        self._query = query = replace(query, folders=self._folders, chosen=self._chosen)
         self._pictures.keep(query.items)
         self.maps.set_item(self.main_item)
         self.query_changed.emit()

@@ -77,7 +77,9 @@ class Shell(QObject):
         parts.bridge.failed.connect(parts.notices.fail)
         parts.library.session_changed.connect(self._session_changed)
         parts.library.photos_changed.connect(self._photos_changed)
-        parts.library.filter_changed.connect(lambda: parts.search.set_folders(parts.library.filter))
+        parts.library.filter_changed.connect(
+            lambda: parts.search.set_filter(parts.library.filter, parts.library.chosen)
+        )
         parts.jobs.photos_changed.connect(self._indexed)
         parts.jobs.finished.connect(self._job_finished)
         parts.wizard.started.connect(self._wizard_started)

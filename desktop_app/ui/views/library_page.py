@@ -7,6 +7,7 @@ from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QComboBox, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
+from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.photos import PhotoId
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.jobs import JobsViewModel
@@ -141,13 +142,13 @@ class LibraryPage(Page):
         self.direction.setIcon(icons.icon("descending" if library.descending else "ascending"))
         self.direction.setToolTip(self.tr("{0}. Reverse the order").format(words))
         self.direction.setAccessibleName(self.tr("{0}. Reverse the order").format(words))
-        if library.filter is None or shown == total:
+        if not library.filtered or shown == total:
             self.count.setText(photos(shown) if shown else "")
         else:
             self.count.setText(self.tr("{0} of {1} photos").format(number(shown), number(total)))
         if not shown:
             self._show_empty()
-        self._bar.setVisible(bool(shown or library.filter))
+        self._bar.setVisible(bool(shown or library.filtered))
         self._stack.setCurrentWidget(self.grid if shown else self.empty)
 
     def _show_empty(self) -> None:
@@ -183,6 +184,15 @@ class LibraryPage(Page):
                 icon="clock",
                 title=self.tr("The first photos appear in a moment"),
                 text=self.tr("You can look around and search while the rest is indexed."),
+            )
+        elif library.chosen:
+            self.empty.say(
+                icon="filter",
+                title=self.tr("No photo fits these filters"),
+                text=self.tr("Take one of them back in the row above, or all of them."),
+                offers=[
+                    Offer(self.tr("Clear filters"), lambda: library.set_chosen(PhotoFilter()), primary=True),
+                ],
             )
         elif library.filter is not None:
             self.empty.say(

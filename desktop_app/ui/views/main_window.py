@@ -29,6 +29,7 @@ from desktop_app.ui.views import icons, questions, window_keys
 from desktop_app.ui.views.about_dialog import AboutDialog
 from desktop_app.ui.views.drop_overlay import DropOverlay
 from desktop_app.ui.views.evidence.page import EvidencePage
+from desktop_app.ui.views.filter_row import FilterRow
 from desktop_app.ui.views.library_page import LibraryPage
 from desktop_app.ui.views.notice_bar import NoticeBar
 from desktop_app.ui.views.page import Page
@@ -94,6 +95,8 @@ class MainWindow(QMainWindow):
         right_column.setContentsMargins(0, 0, 0, 0)
         right_column.setSpacing(0)
         right_column.addWidget(self.notices)
+        self.filters = FilterRow(parts.library)
+        right_column.addWidget(self.filters)
         right_column.addWidget(self.stack, 1)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.addWidget(self.side)
@@ -152,6 +155,7 @@ class MainWindow(QMainWindow):
         """Show the page of a place and put the keyboard there."""
         page = self.pages[place]
         self.stack.setCurrentWidget(page)
+        self.filters.setVisible(place in (Place.LIBRARY, Place.SEARCH))
         if place is not Place.WIZARD:
             self.bar.show_place(place)
         self._show_history()

@@ -255,7 +255,7 @@ class SearchPage(Page):
             self.empty.say(
                 icon="filter",
                 title="No other photos to compare with",
-                text="The library, or the folders you chose on the left, hold no other photo.",
+                text="The library, or the folders and filters you chose, hold no other photo.",
                 offers=[Offer("Add a folder", self.wizard_requested.emit, primary=True, icon="folder-add")],
             )
 
