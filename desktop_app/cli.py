@@ -32,6 +32,7 @@ MODULES = {
     "library_stats": "library",
     "library_check": "library",
     "library_repair": "library",
+    "library_duplicates": "duplicates",
     "library_filters": "labels",
     "library_label": "labels",
     "evaluate_command": "evaluate",

@@ -17,6 +17,7 @@ from desktop_app.commands.shared_arguments import (
     pack_option,
     verbose_option,
 )
+from desktop_app.domain.duplicates import Keep, Strictness
 from desktop_app.domain.query import Profile
 
 DESCRIPTION = "Find photos by example and see why they match."
@@ -198,6 +199,28 @@ def _library(commands: Commands) -> None:
 
 
 def _library_filters(actions: Commands) -> None:
+    twice = command(
+        actions,
+        "duplicates",
+        "find identical files and edited copies; nothing is deleted",
+        run="library_duplicates",
+    )
+    twice.add_argument("library", nargs="?", type=Path, metavar="LIBRARY", help="default: your own library")
+    twice.add_argument(
+        "--strictness",
+        choices=[strictness.value for strictness in Strictness],
+        default=Strictness.NORMAL.value,
+        help="identical files only, or copies edited less or more (default %(default)s)",
+    )
+    twice.add_argument(
+        "--keep",
+        choices=[keep.value for keep in Keep],
+        default=Keep.LARGEST.value,
+        help="which photo of a group to propose to keep (default %(default)s)",
+    )
+    pack_option(twice)
+    device_option(twice)
+    json_option(twice)
     counts = command(actions, "filters", "count the photos of every date, camera, tag ...", run="library_filters")
     counts.add_argument("library", nargs="?", type=Path, metavar="LIBRARY", help="default: your own library")
     filter_option(counts)

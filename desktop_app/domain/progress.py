@@ -17,6 +17,7 @@ class Phase(StrEnum):
     INDEXING = "indexing"
     DESCRIBING = "reading dates, places and tags"
     SAVING = "saving the index"
+    COMPARING = "comparing photos"
     CHECKING = "checking"
     REPAIRING = "repairing"
     EVALUATING = "evaluating"

@@ -205,6 +205,10 @@ class Catalogue:
         """How many photos `chosen` leaves, and how many every further choice would leave."""
         return filter_store.facets(self._db, folders, chosen)
 
+    def copies(self) -> list[list[PhotoId]]:
+        """The photos shown that have the same content, group by group."""
+        return photo_store.copies(self._db)
+
     def counts(self) -> LibraryCounts:
         """How many photos stand where."""
         return photo_store.counts(self._db)

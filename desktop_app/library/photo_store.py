@@ -152,6 +152,15 @@ def count(db: Database, folders: Collection[FolderId] | None, chosen: PhotoFilte
     return db.number(f"SELECT count(*) FROM photos p WHERE {where}", values)
 
 
+def copies(db: Database) -> list[list[PhotoId]]:
+    """The photos shown that have the same content, group by group, each by id."""
+    rows = db.rows(
+        f"SELECT group_concat(id) FROM photos WHERE {VISIBLE} AND status = 'present' AND fingerprint IS NOT NULL"
+        " GROUP BY fingerprint HAVING count(*) > 1 ORDER BY min(id)"
+    )
+    return [sorted(PhotoId(int(number)) for number in numbers.split(",")) for (numbers,) in rows]
+
+
 def counts(db: Database) -> LibraryCounts:
     """How many photos stand where."""
     tally = dict.fromkeys(PhotoStatus, 0)

@@ -1,0 +1,126 @@
+"""Whether two photos are one picture, edited: keypoints (ORB) that agree on one transform, and pixels under it.
+
+Descriptors say that two photos are alike; a series of shots is alike as well. What makes an edited copy is that a
+similarity transform (turned, scaled, cut, also mirrored) lays one picture on the other with the same structure
+everywhere they overlap, whatever was done to colours and sharpness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 256
+"""Long side in pixels at which pictures are compared."""
+KEYPOINTS = 300
+_FEWEST = 10  # keypoints that agree before pixels are looked at
+_REACH = 4.0  # pixels between a keypoint and where the transform puts it
+_BLOCKS = 8  # the overlap is compared block by block, so that a moved thing is not outvoted by the background
+_FLAT = 3.0  # standard deviation in grey levels below which a block has no structure to compare
+_LEAST_BLOCKS = 4
+_PLAIN = 0.6  # structure from which the mirror is not tried
+_MIN_SCALE, _MAX_SCALE = 0.2, 5.0
+
+Grey = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """A picture ready to be compared. grey: [h, w] uint8; points: [n, 2] float32, x, y; codes: [n, 32] uint8."""
+
+    grey: Grey
+    points: NDArray[np.float32]
+    codes: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Sameness:
+    """How much two pictures are one. points: keypoints that agree on the transform. overlap: share of the smaller
+    one's area that lies on the other. structure: correlation of grey levels, at the 20th percentile of the blocks
+    of the overlap, -1..1. All 0 where there is no transform."""
+
+    points: int = 0
+    overlap: float = 0.0
+    structure: float = 0.0
+    mirrored: bool = False
+
+
+def sketch(rgb: NDArray[np.uint8]) -> Sketch:
+    """The keypoints of a picture [h, w, 3] uint8 RGB (or [h, w] grey), at `SIDE` pixels."""
+    grey = rgb if rgb.ndim == 2 else cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    scale = SIDE / max(grey.shape)
+    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
+    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    finder = cv2.ORB.create(nfeatures=KEYPOINTS, edgeThreshold=15, patchSize=25, fastThreshold=7)
+    found, codes = finder.detectAndCompute(grey, None)
+    points = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
+    return Sketch(np.asarray(grey, np.uint8), points, np.zeros((0, 32), np.uint8) if codes is None else codes)
+
+
+def mirrored(picture: Sketch) -> Sketch:
+    """The sketch of the picture's mirror image."""
+    return sketch(np.ascontiguousarray(picture.grey[:, ::-1]))
+
+
+def sameness(one: Sketch, other: Sketch) -> Sameness:
+    """Compare two pictures, the other one also in the mirror where it does not fit as it is."""
+    straight = _compare(one, other)
+    if straight.structure >= _PLAIN:
+        return straight
+    turned = _compare(one, mirrored(other))
+    return straight if straight.structure >= turned.structure else replace(turned, mirrored=True)
+
+
+def _compare(one: Sketch, other: Sketch) -> Sameness:
+    transform, points = _transform(one, other)
+    if transform is None:
+        return Sameness()
+    height, width = other.grey.shape
+    laid = cv2.warpAffine(one.grey, transform, (width, height), flags=cv2.INTER_LINEAR)
+    covered = cv2.warpAffine(np.full(one.grey.shape, 255, np.uint8), transform, (width, height)) == 255
+    scale = float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
+    smaller = min(covered.size, one.grey.size * scale * scale)
+    overlap = min(1.0, float(covered.sum()) / max(1.0, smaller))
+    return Sameness(points, overlap, _structure(laid, other.grey, covered))
+
+
+def _transform(one: Sketch, other: Sketch) -> tuple[NDArray[np.float64] | None, int]:
+    """[2, 3] from the one picture's pixels to the other's, and how many keypoints agree on it."""
+    if min(len(one.points), len(other.points)) < _FEWEST:
+        return None, 0
+    pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(one.codes, other.codes)
+    if len(pairs) < _FEWEST:
+        return None, 0
+    start = one.points[[pair.queryIdx for pair in pairs]]
+    end = other.points[[pair.trainIdx for pair in pairs]]
+    cv2.setRNGSeed(0)  # the same pictures give the same answer
+    found, kept = cv2.estimateAffinePartial2D(
+        start, end, method=cv2.RANSAC, ransacReprojThreshold=_REACH, maxIters=500, confidence=0.99
+    )
+    agree = int(kept.sum()) if kept is not None else 0
+    if found is None or agree < _FEWEST or not np.isfinite(found).all():
+        return None, 0
+    scale = float(np.sqrt(abs(np.linalg.det(found[:, :2]))))
+    return (np.asarray(found, np.float64), agree) if _MIN_SCALE <= scale <= _MAX_SCALE else (None, 0)
+
+
+def _structure(one: Grey, other: Grey, covered: NDArray[np.bool_]) -> float:
+    """The correlation of grey levels, block by block, at the 20th percentile of the blocks with structure."""
+    one_soft, other_soft = (cv2.GaussianBlur(grey, (0, 0), 2.0).astype(np.float32) for grey in (one, other))
+    found = []
+    for rows in np.array_split(np.arange(covered.shape[0]), _BLOCKS):
+        for columns in np.array_split(np.arange(covered.shape[1]), _BLOCKS):
+            if not len(rows) or not len(columns):
+                continue
+            block = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            inside = covered[block]
+            if inside.mean() < 0.9:
+                continue
+            a, b = one_soft[block][inside], other_soft[block][inside]
+            if min(a.std(), b.std()) < _FLAT:
+                continue
+            found.append(float(np.corrcoef(a, b)[0, 1]))
+    return float(np.percentile(found, 20)) if len(found) >= _LEAST_BLOCKS else 0.0

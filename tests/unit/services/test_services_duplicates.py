@@ -1,0 +1,138 @@
+"""Duplicates of a library: planted edits are found, nothing else is, and no file is touched."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from desktop_app import cli
+from desktop_app.bootstrap import Options, open_engine
+from desktop_app.domain.duplicates import Keep, Strictness
+from desktop_app.domain.errors import Cancelled
+from desktop_app.domain.progress import Phase, StopWhen
+from desktop_app.services.duplicates import find_duplicates
+from desktop_app.services.index_folder import index_folders
+from desktop_app.services.library_session import LibrarySession
+
+PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "cat": data.chelsea, "rocket": data.rocket}
+EDITS = {
+    "small": lambda picture: cv2.resize(picture, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA),
+    "cut": lambda picture: picture[15:-15, 20:-20],
+    "mirrored": lambda picture: picture[:, ::-1],
+}
+
+
+def opened(home: Path, pack: Path, *, writer: bool = False) -> LibrarySession:
+    return LibrarySession(
+        home / "library",
+        writer=writer,
+        open_engine=partial(open_engine, Options(threads=1)),
+        find_pack=lambda digest: None,
+        pack=str(pack),
+        threads=2,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, tiny_pack) -> Path:
+    """Four pictures: of the astronaut three edited copies, of the coffee an identical one, the others alone."""
+    home = tmp_path_factory.mktemp("duplicates")
+    photos = home / "photos"
+    photos.mkdir()
+    for name, picture in PICTURES.items():
+        cv2.imwrite(
+            str(photos / f"{name}.png"), cv2.resize(cv2.cvtColor(picture(), cv2.COLOR_RGB2BGR), (400, 300))
+        )
+    astronaut = cv2.imread(str(photos / "astronaut.png"))
+    for edit, make in EDITS.items():
+        cv2.imwrite(str(photos / f"astronaut {edit}.png"), np.ascontiguousarray(make(astronaut)))
+    (photos / "coffee copy.png").write_bytes((photos / "coffee.png").read_bytes())
+    with opened(home, tiny_pack, writer=True) as session:
+        list(index_folders(session, [photos]))
+        small = next(photo for photo in session.photos_page() if "small" in photo.name)
+        session.set_rating([small.id], 5)
+    return home
+
+
+def groups_of(session, **options):
+    steps = find_duplicates(session, **options)
+    while True:
+        try:
+            assert next(steps).phase in (Phase.COMPARING, Phase.DONE)
+        except StopIteration as end:
+            return end.value
+
+
+def names(group) -> list[str]:
+    return [one.photo.name for one in group.photos]
+
+
+def test_planted_edits_are_one_group_and_nothing_else_is(home, tiny_pack):
+    before = {file: file.read_bytes() for file in (home / "photos").iterdir()}
+    with opened(home, tiny_pack) as session:
+        groups = groups_of(session)
+    assert sorted(sorted(names(group)) for group in groups) == [
+        ["astronaut cut.png", "astronaut mirrored.png", "astronaut small.png", "astronaut.png"],
+        ["coffee copy.png", "coffee.png"],
+    ]
+    edited, exact = sorted(groups, key=lambda group: group.exact)
+    assert not edited.exact and exact.exact and exact.photos[1].copy
+    assert [one.copy for one in edited.photos[1:]] == [False] * 3
+    assert [one.keep for one in edited.photos] == [True, False, False, False]
+    assert {file: file.read_bytes() for file in (home / "photos").iterdir()} == before
+
+
+def test_exact_asks_no_network(home, tiny_pack):
+    with opened(home, Path("no such pack")) as session:
+        (group,) = groups_of(session, strictness=Strictness.EXACT)
+    assert names(group) == ["coffee.png", "coffee copy.png"] and group.spare_bytes == group.photos[0].photo.size
+
+
+@pytest.mark.parametrize(
+    ("keep", "first"),
+    [(Keep.LARGEST, {"astronaut.png", "astronaut mirrored.png"}), (Keep.RATED, {"astronaut small.png"})],
+)
+def test_the_keeper_follows_the_rule(home, tiny_pack, keep, first):
+    with opened(home, tiny_pack) as session:
+        group = next(group for group in groups_of(session, keep=keep) if not group.exact)
+    assert names(group)[0] in first and group.photos[0].keep
+
+
+def test_photos_that_are_gone_or_changed_are_no_duplicates(tmp_path, tiny_pack):
+    (tmp_path / "photos").mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / "photos" / name), cv2.resize(data.coffee(), (300, 200)))
+    with opened(tmp_path, tiny_pack, writer=True) as session:
+        list(index_folders(session, [tmp_path / "photos"]))
+        assert len(groups_of(session)) == 1
+        folder = session.folders()[0].id
+        session.write(lambda catalogue: catalogue.record_scan(folder, []))
+        assert groups_of(session) == ()
+    with opened(tmp_path / "empty", tiny_pack, writer=True) as session:
+        assert groups_of(session) == ()
+
+
+def test_it_stops_when_asked(home, tiny_pack):
+    control = StopWhen(lambda: True)
+    with opened(home, tiny_pack) as session, pytest.raises(Cancelled):
+        list(find_duplicates(session, control=control))
+
+
+def test_the_command_prints_one_document(home, tiny_pack):
+    out = io.StringIO()
+    with redirect_stdout(out):
+        command = ["library", "duplicates", str(home / "library"), "--pack", str(tiny_pack), "--json"]
+        assert cli.main(command) == 0
+    document = json.loads(out.getvalue())
+    assert [group["exact"] for group in document["groups"]].count(True) == 1 and len(document["groups"]) == 2
+    assert {Path(photo["path"]).parent for group in document["groups"] for photo in group["photos"]} == {
+        home / "photos"
+    }
