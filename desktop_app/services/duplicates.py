@@ -21,13 +21,11 @@ from desktop_app.domain.errors import UnreadableImage
 from desktop_app.domain.photos import PhotoRecord, PhotoStatus
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
 from desktop_app.imaging.preview import decode_thumbnail
-from desktop_app.retrieval.graph_smoothing import NEIGHBOURS
 from desktop_app.retrieval.same_picture import SIDE, Sameness, Sketch, sameness, sketch
 from desktop_app.services.library_session import LibrarySession
 
 log = logging.getLogger(__name__)
 
-_ROWS = 256  # photos whose neighbours are looked for at once
 _PAIRS = 128  # pairs of pictures compared at once
 _SKETCHES = 2048  # kept in memory: about 75 KB each
 _STATUS = (PhotoStatus.PRESENT, PhotoStatus.OFFLINE)
@@ -92,18 +90,16 @@ def find_duplicates(
 def _join_edited(
     session: LibrarySession, groups: _Groups, thresholds: Thresholds, control: Control
 ) -> Iterator[Progress]:
-    """Join the feature rows that are one picture. Halfway through, all neighbours are known."""
+    """Join the feature rows that are one picture."""
     engine = session.search_engine()
+    yield from session.update_graph(engine.digest, control=control)
+    if session.reader.feature_counts().get(engine.digest, 0) < 2:
+        return
     gallery = session.gallery(engine.digest, dimension=0)
-    labels = gallery.labels
-    total = len(labels)
-    alike = [np.empty((0, 2), np.int64)]
-    vectors = gallery.vectors_of(labels)
-    for start in range(0, total, _ROWS):
-        alike.append(_near(vectors, start, thresholds.cosine))
-        yield Progress(Phase.COMPARING, done=start // 2, total=total)
-        control.wait_if_paused()
-    pairs = labels[np.unique(np.concatenate(alike), axis=0)]
+    graph = session.graph(engine.digest, gallery)
+    if graph is None:
+        return
+    pairs = _alike(*graph.of(gallery.labels), gallery.labels, thresholds.cosine)
     pictures = _pictures(session)
 
     def compare(pair: tuple[int, int]) -> Sameness:
@@ -118,22 +114,18 @@ def _join_edited(
             for (one, other), found in zip(part, workers.map(compare, part), strict=True):
                 if thresholds.met_by(found):
                     groups.join(one, other)
-            yield Progress(Phase.COMPARING, done=(total + total * start // len(pairs)) // 2, total=total)
+            yield Progress(Phase.COMPARING, done=start + len(part), total=len(pairs))
             control.wait_if_paused()
 
 
-def _near(vectors: NDArray[np.float32], start: int, least: float) -> NDArray[np.int64]:
-    """[n, 2] int64: pairs of positions, the smaller first: the rows from `start` and their nearest neighbours, as
-    far as their cosine reaches `least`."""
-    rows = np.arange(start, min(start + _ROWS, len(vectors)))
-    cosines = vectors[rows] @ vectors.T
-    cosines[np.arange(len(rows)), rows] = -1.0
-    width = min(NEIGHBOURS, len(vectors) - 1)
-    if width < 1:
-        return np.empty((0, 2), np.int64)
-    near = np.argpartition(-cosines, width - 1, axis=1)[:, :width]
-    one, which = np.nonzero(np.take_along_axis(cosines, near, axis=1) >= least)
-    return np.sort(np.column_stack([rows[one], near[one, which]]), axis=1)
+def _alike(
+    neighbours: NDArray[np.int64], cosines: NDArray[np.float32], labels: NDArray[np.int64], least: float
+) -> NDArray[np.int64]:
+    """[n, 2] int64: the pairs of rows, the smaller first and each once, that are neighbours with at least this
+    cosine. neighbours, cosines: [N, k] of the rows `labels` [N], as the graph gives them."""
+    which, place = np.nonzero((cosines >= least) & (neighbours >= 0))
+    pairs = np.column_stack([labels[which], neighbours[which, place]])
+    return np.unique(np.sort(pairs, axis=1), axis=0)
 
 
 def _pictures(session: LibrarySession) -> Callable[[int], Sketch | None]:

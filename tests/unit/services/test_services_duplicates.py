@@ -66,7 +66,7 @@ def groups_of(session, **options):
     steps = find_duplicates(session, **options)
     while True:
         try:
-            assert next(steps).phase in (Phase.COMPARING, Phase.DONE)
+            assert next(steps).phase in (Phase.SAVING, Phase.COMPARING, Phase.DONE)
         except StopIteration as end:
             return end.value
 
