@@ -84,6 +84,8 @@ def _search(commands: Commands) -> None:
     library_option(parser)
     parser.add_argument("--region", metavar="X,Y,W,H", help="use only this rectangle of the first image (pixels)")
     filter_option(parser)
+    parser.add_argument("--save", metavar="NAME", help="keep this search in the library under a name")
+    parser.add_argument("--saved", metavar="NAME", help="run a search that was kept; --filter narrows it further")
     parser.add_argument("--top", type=int, default=20, metavar="N", help="how many results (default %(default)s)")
     parser.add_argument(
         "--profile",

@@ -15,6 +15,7 @@ from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import path_json, path_text
 from desktop_app.domain.query import FilePicture, Profile, Query, QueryItem
 from desktop_app.domain.results import Hit, QueryPicture, SearchAnswer, StageScores
+from desktop_app.services.saved_searches import SavedSearch, save_search, saved_search
 from desktop_app.services.search import SearchService
 
 
@@ -22,7 +23,12 @@ def search(arguments: Namespace) -> int:
     """Find photos like the given images and print them, best first."""
     if arguments.top < 1:
         raise UsageError(f"--top {arguments.top} asks for no results", remedy="Give a number of at least 1")
+    _use_saved(arguments)
     chosen = PhotoFilter.parse(arguments.filter)
+    if arguments.saved is not None:
+        chosen = _both(arguments.kept.chosen, chosen)
+    if arguments.save is not None:
+        _save(arguments, chosen)
     if not arguments.images:
         return _listed(arguments, chosen)
     query = Query(_items(arguments), profile=Profile(arguments.profile), top=arguments.top, chosen=chosen)
@@ -33,6 +39,40 @@ def search(arguments: Namespace) -> int:
     else:
         print_answer(answer)
     return 0
+
+
+def _use_saved(arguments: Namespace) -> None:
+    """Take over the pictures of a search that was kept."""
+    if arguments.saved is None:
+        return
+    if arguments.images or arguments.negative or arguments.region:
+        raise UsageError("a saved search has its own images", remedy="Give --saved without images")
+    with open_library(options_of(arguments), writer=False) as session:
+        kept = saved_search(session, arguments.saved)
+    arguments.kept = kept
+    arguments.images = [Path(os.fsdecode(path)) for path in kept.images]
+    arguments.negative = [Path(os.fsdecode(path)) for path in kept.negative]
+    arguments.region = ",".join(map(str, kept.region.as_list())) if kept.region else None
+
+
+def _both(first: PhotoFilter, second: PhotoFilter) -> PhotoFilter:
+    return PhotoFilter((*first.choices, *second.choices), f"{first.text} {second.text}", first.within)
+
+
+def _save(arguments: Namespace, chosen: PhotoFilter) -> None:
+    items = _items(arguments)
+    if not items and not chosen:
+        raise UsageError("there is nothing to save", remedy="Give an image, or --filter KIND=VALUE")
+    paths = {
+        negative: tuple(_path(item) for item in items if item.negative is negative) for negative in (False, True)
+    }
+    region = items[0].region if items else None
+    with open_library(options_of(arguments)) as session:
+        save_search(session, arguments.save, SavedSearch(chosen, paths[False], paths[True], region))
+
+
+def _path(item: QueryItem) -> bytes:
+    return item.picture.path if isinstance(item.picture, FilePicture) else b""
 
 
 def _listed(arguments: Namespace, chosen: PhotoFilter) -> int:

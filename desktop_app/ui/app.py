@@ -21,6 +21,7 @@ from desktop_app.ui.single_instance import FirstInstance, hand_over
 from desktop_app.ui.viewmodels import session_ports
 from desktop_app.ui.viewmodels.bridge import Bridge
 from desktop_app.ui.viewmodels.device import DeviceViewModel
+from desktop_app.ui.viewmodels.duplicates import DuplicatesViewModel
 from desktop_app.ui.viewmodels.evidence import EvidenceViewModel
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.jobs import JobsViewModel
@@ -82,6 +83,7 @@ def build_shell(options: bootstrap.Options, *, open_library: OpenLibrary | None 
         thumbnails=ThumbnailProvider(session_ports.thumbnail_loader(None)),
         pictures=FullPictures(bridge, session_ports.picture_loader(None)),
         skipped=SkippedViewModel(bridge, library=library, jobs=jobs),
+        duplicates=DuplicatesViewModel(bridge, library=library, notices=notices),
         search=search,
         evidence=EvidenceViewModel(bridge, search),
     )

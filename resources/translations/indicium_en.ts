@@ -97,6 +97,61 @@
     </message>
 </context>
 <context>
+    <name>DuplicatesDialog</name>
+    <message>
+        <source>Duplicates</source>
+        <translation>Duplicates</translation>
+    </message>
+    <message>
+        <source>What counts as a duplicate</source>
+        <translation>What counts as a duplicate</translation>
+    </message>
+    <message>
+        <source>Which photo of a group to keep</source>
+        <translation>Which photo of a group to keep</translation>
+    </message>
+    <message>
+        <source>Find duplicates</source>
+        <translation>Find duplicates</translation>
+    </message>
+    <message>
+        <source>Show them in the library</source>
+        <translation>Show them in the library</translation>
+    </message>
+    <message>
+        <source>Photo</source>
+        <translation>Photo</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Size</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>Folder</translation>
+    </message>
+    <message>
+        <source>Groups of photos that are one picture</source>
+        <translation>Groups of photos that are one picture</translation>
+    </message>
+    <message>
+        <source>This is a list only: no photo is moved or deleted.</source>
+        <translation>This is a list only: no photo is moved or deleted.</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Close</translation>
+    </message>
+    <message>
+        <source>identical files</source>
+        <translation>identical files</translation>
+    </message>
+    <message>
+        <source>edited copies</source>
+        <translation>edited copies</translation>
+    </message>
+</context>
+<context>
     <name>FilterRow</name>
     <message>
         <source>Names, folders, tags …</source>
@@ -233,6 +288,14 @@
     <message>
         <source>Size of pictures (Ctrl+plus, Ctrl+minus)</source>
         <translation>Size of pictures (Ctrl+plus, Ctrl+minus)</translation>
+    </message>
+    <message>
+        <source>Only the selected</source>
+        <translation>Only the selected</translation>
+    </message>
+    <message>
+        <source>Show the selected photos only, and search among them</source>
+        <translation>Show the selected photos only, and search among them</translation>
     </message>
     <message>
         <source>Size</source>
@@ -670,6 +733,10 @@
     <message>
         <source>Look for changes in all folders</source>
         <translation>Look for changes in all folders</translation>
+    </message>
+    <message>
+        <source>Find duplicates</source>
+        <translation>Find duplicates</translation>
     </message>
     <message>
         <source>Settings</source>

@@ -33,6 +33,7 @@ from desktop_app.ui.viewmodels.settings import SettingsStore
 from desktop_app.ui.viewmodels.shell import Place
 from desktop_app.ui.views import theme
 from desktop_app.ui.views.about_dialog import AboutDialog
+from desktop_app.ui.views.duplicates_dialog import DuplicatesDialog
 from desktop_app.ui.views.settings_dialog import SettingsDialog
 from desktop_app.ui.views.shortcuts_dialog import ShortcutsDialog
 from desktop_app.ui.views.skipped_dialog import SkippedDialog
@@ -767,3 +768,43 @@ def test_filters_that_leave_nothing_say_so_and_offer_the_way_back(indexed, qtbot
     qtbot.mouseClick(way_back, LEFT)
     qtbot.waitUntil(lambda: len(library.ids) == 12, timeout=WAIT)
     assert window.filters.words.text() == ""
+
+
+def test_duplicates_are_listed_in_groups_and_shown_in_the_library(indexed, qtbot):
+    """The photos are four pictures, each with two copies that were cut a little."""
+    window, library = indexed, indexed.shell.parts.library
+    window.show_duplicates()
+    dialog = window.findChild(DuplicatesDialog)
+    qtbot.mouseClick(dialog.find_button, LEFT)
+    assert not dialog.find_button.isEnabled()
+    qtbot.waitUntil(lambda: dialog.list.topLevelItemCount() == 4, timeout=WAIT)
+    assert dialog.total.text().startswith("4 groups")
+    first = dialog.list.topLevelItem(0)
+    assert first.text(0) == "3 photos, edited copies"
+    assert [first.child(line).text(1) for line in range(3)] == ["Keep", "Edited copy", "Edited copy"]
+    assert first.child(0).text(0).endswith("-0.jpg")
+    qtbot.waitUntil(lambda: not first.child(2).icon(0).isNull(), timeout=WAIT)
+    library.set_chosen(PhotoFilter.parse(["text=coffee"]))
+    qtbot.mouseClick(dialog.show_button, LEFT)
+    qtbot.waitUntil(lambda: len(library.ids) == 3 and library.chosen.within is not None, timeout=WAIT)
+    assert len(library.chosen.within) == 12
+
+
+def test_a_selection_is_shown_and_searched_alone(indexed, qtbot):
+    window, library = indexed, indexed.shell.parts.library
+    page, model = window.library_page, window.shell.parts.photos
+    qtbot.waitUntil(lambda: model.rowCount() == 12, timeout=WAIT)
+    assert not page.among.isVisible()
+    chosen = {model.photo_id(line) for line in (1, 4, 5)}
+    for line in (1, 4, 5):
+        page.grid.selectionModel().select(model.index(line), page.grid.selectionModel().SelectionFlag.Select)
+    qtbot.mouseClick(page.among, LEFT)
+    qtbot.waitUntil(lambda: len(library.ids) == 3, timeout=WAIT)
+    assert set(library.ids.tolist()) == chosen
+    assert window.filters.selection.text() == "Among 3 selected"
+    window.shell.find_similar(library.ids[0])
+    search = window.shell.parts.search
+    qtbot.waitUntil(lambda: search.answer is not None and search.answer.final, timeout=WAIT)
+    assert {hit.photo.id for hit in search.hits} == chosen - {int(library.ids[0])}
+    qtbot.mouseClick(window.filters.selection, LEFT)
+    qtbot.waitUntil(lambda: len(library.ids) == 12, timeout=WAIT)

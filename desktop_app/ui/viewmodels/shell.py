@@ -17,6 +17,7 @@ from desktop_app.services.library_session import LibrarySession
 from desktop_app.ui.viewmodels import intake, session_ports
 from desktop_app.ui.viewmodels.bridge import Bridge
 from desktop_app.ui.viewmodels.device import DeviceViewModel
+from desktop_app.ui.viewmodels.duplicates import DuplicatesViewModel
 from desktop_app.ui.viewmodels.evidence import EvidenceViewModel
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.intake import Deed, Intake
@@ -57,6 +58,7 @@ class Parts:
     thumbnails: ThumbnailProvider
     pictures: FullPictures
     skipped: SkippedViewModel
+    duplicates: DuplicatesViewModel
     search: SearchViewModel
     evidence: EvidenceViewModel
 

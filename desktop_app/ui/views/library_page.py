@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence
@@ -18,7 +20,7 @@ from desktop_app.ui.viewmodels.words import number, photos
 from desktop_app.ui.views import icons
 from desktop_app.ui.views.grid_view import LARGEST, SMALLEST
 from desktop_app.ui.views.page import Page
-from desktop_app.ui.views.parts import EmptyState, Offer, label, row, tool
+from desktop_app.ui.views.parts import EmptyState, Offer, button, label, row, tool
 from desktop_app.ui.views.photo_grid import PhotoGrid
 from desktop_app.ui.views.theme import BETWEEN, INSIDE, tabular
 
@@ -64,8 +66,12 @@ class LibraryPage(Page):
         self.size_slider.setAccessibleName(self.tr("Size of pictures"))
         self.size_slider.setToolTip(self.tr("Size of pictures (Ctrl+plus, Ctrl+minus)"))
         self._bar = QWidget()
+        self.among = button(self.tr("Only the selected"), self._only_selected, quiet=True)
+        self.among.setToolTip(self.tr("Show the selected photos only, and search among them"))
+        self.among.hide()
         line = row(
             self.count,
+            self.among,
             None,
             label(self.tr("Size"), role="secondary"),
             self.size_slider,
@@ -91,6 +97,8 @@ class LibraryPage(Page):
         self.direction.clicked.connect(lambda _checked=False: self._turn())
         self.size_slider.valueChanged.connect(self.grid.set_cell_size)
         self.grid.cell_size_changed.connect(self.size_slider.setValue)
+        self.grid.selectionModel().selectionChanged.connect(lambda *_: self._offer_selection())
+        self._model.modelReset.connect(self._offer_selection)
         self.grid.find_similar.connect(self.similar_wanted)
         self.grid.activated_row.connect(lambda line: self.similar_wanted.emit(self._model.photo_id(line)))
         self._model.modelAboutToBeReset.connect(self._remember_view)
@@ -112,6 +120,18 @@ class LibraryPage(Page):
             ("Ctrl++", self.tr("Larger pictures")),
             ("Ctrl+-", self.tr("Smaller pictures")),
         ]
+
+    # -- the selection ----------------------------------------------------------------------------------------
+
+    def _selected(self) -> frozenset[PhotoId]:
+        found = (self._model.photo_id(index.row()) for index in self.grid.selectionModel().selectedIndexes())
+        return frozenset(photo for photo in found if photo is not None)
+
+    def _offer_selection(self) -> None:
+        self.among.setVisible(len(self.grid.selectionModel().selectedIndexes()) > 1)
+
+    def _only_selected(self) -> None:
+        self._library.set_chosen(replace(self._library.chosen, within=self._selected()))
 
     # -- order ------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from desktop_app.ui.viewmodels.shell import Place, Shell
 from desktop_app.ui.views import icons, questions, window_keys
 from desktop_app.ui.views.about_dialog import AboutDialog
 from desktop_app.ui.views.drop_overlay import DropOverlay
+from desktop_app.ui.views.duplicates_dialog import DuplicatesDialog
 from desktop_app.ui.views.evidence.page import EvidencePage
 from desktop_app.ui.views.filter_row import FilterRow
 from desktop_app.ui.views.library_page import LibraryPage
@@ -247,6 +248,9 @@ class MainWindow(QMainWindow):
 
     def show_skipped(self) -> None:
         SkippedDialog(self._parts.skipped, self).open()
+
+    def show_duplicates(self) -> None:
+        DuplicatesDialog(self._parts.duplicates, self._parts.thumbnails, self).open()
 
     def show_shortcuts(self) -> None:
         sections = [(self.tr("Everywhere"), self.keys)]

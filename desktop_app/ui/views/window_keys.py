@@ -29,6 +29,7 @@ def add_keys(window: MainWindow) -> Keys:
         (QKeySequence("Ctrl+B"), window.tr("Show or hide the side panel"), window.toggle_side_panel),
         (QKeySequence("Ctrl+Shift+A"), window.tr("Add a folder"), shell.add_folders),
         (QKeySequence("F5"), window.tr("Look for changes in all folders"), shell.parts.jobs.rescan),
+        (QKeySequence("Ctrl+D"), window.tr("Find duplicates"), window.show_duplicates),
         (QKeySequence("Ctrl+,"), window.tr("Settings"), window.show_settings),
         (QKeySequence("F1"), window.tr("Keyboard shortcuts"), window.show_shortcuts),
         (QKeySequence("F11"), window.tr("Full screen"), window.toggle_full_screen),
@@ -46,6 +47,7 @@ def help_menu(window: MainWindow) -> QMenu:
     """What the help button offers."""
     menu = QMenu(window)
     menu.addAction(window.tr("Keyboard shortcuts"), window.show_shortcuts)
+    menu.addAction(window.tr("Find duplicates"), window.show_duplicates)
     menu.addAction(window.tr("Files that could not be used"), window.show_skipped)
     menu.addSeparator()
     menu.addAction(window.tr("About Indicium"), window.show_about)

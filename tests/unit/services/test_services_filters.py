@@ -124,6 +124,27 @@ def test_the_command_line_filters_counts_and_labels(home, tiny_pack):
     assert cli.main(["library", "label", str(home / "query.png"), "--library", library, "--rating", "1"]) == 1
 
 
+def test_a_search_is_kept_and_run_again(home, tiny_pack):
+    library, pack = str(home / "library"), str(tiny_pack)
+    asked = [
+        "search",
+        str(home / "query.png"),
+        "--library",
+        library,
+        "--pack",
+        pack,
+        "--filter",
+        "text=part",
+        "--json",
+    ]
+    first = run(*asked, "--save", "parts")
+    again = run("search", "--saved", "parts", "--library", library, "--pack", pack, "--json")
+    assert again["results"] == first["results"] and again["filter"] == first["filter"]
+    narrower = run("search", "--saved", "parts", "--filter", "text=cat", "--library", library, "--json")
+    assert [Path(result["path"]).name for result in narrower["results"]] == ["cat part.png"]
+    assert cli.main(["search", "--saved", "nothing", "--library", library]) == 2
+
+
 def run(*arguments: str) -> dict:
     out = io.StringIO()
     with redirect_stdout(out):

@@ -1,0 +1,97 @@
+"""Searches kept by name in the library: the question is kept, not its answer, so it finds what is there then."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from desktop_app.domain.errors import UsageError
+from desktop_app.domain.filters import PhotoFilter
+from desktop_app.domain.geometry import Region
+from desktop_app.services.library_session import LibrarySession
+
+log = logging.getLogger(__name__)
+
+SETTING = "saved_searches"
+MOST_LETTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """A filter, and the files to search with where there are any: `images` wanted, `negative` not wanted, `region`
+    of the first image."""
+
+    chosen: PhotoFilter = field(default_factory=PhotoFilter)
+    images: tuple[bytes, ...] = ()
+    negative: tuple[bytes, ...] = ()
+    region: Region | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "filter": self.chosen.as_json(),
+            "images": [base64.b64encode(path).decode() for path in self.images],
+            "negative": [base64.b64encode(path).decode() for path in self.negative],
+            "region": None if self.region is None else ",".join(map(str, self.region.as_list())),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, object]) -> SavedSearch:
+        """Raises UsageError, ValueError, TypeError or KeyError for what is no such document."""
+        images, negative, region = document["images"], document["negative"], document["region"]
+        if not isinstance(images, list) or not isinstance(negative, list):
+            raise TypeError
+        return cls(
+            chosen=PhotoFilter.from_json(document["filter"]),
+            images=tuple(base64.b64decode(path) for path in images),
+            negative=tuple(base64.b64decode(path) for path in negative),
+            region=None if region is None else Region.parse(str(region)),
+        )
+
+
+def saved_searches(session: LibrarySession) -> dict[str, SavedSearch]:
+    """All saved searches by name, sorted; those of a newer version that cannot be read are left out (and kept)."""
+    found = {}
+    for name, document in sorted(_documents(session).items()):
+        try:
+            found[name] = SavedSearch.from_json(document)
+        except (UsageError, ValueError, TypeError, KeyError):
+            log.warning("the saved search %r cannot be read", name)
+    return found
+
+
+def saved_search(session: LibrarySession, name: str) -> SavedSearch:
+    """The search of a name. Raises UsageError when there is none."""
+    found = saved_searches(session)
+    if name not in found:
+        known = ", ".join(found) or "none yet"
+        raise UsageError(f"there is no saved search '{name}'", remedy=f"Saved are: {known}")
+    return found[name]
+
+
+def save_search(session: LibrarySession, name: str, search: SavedSearch) -> None:
+    """Keep a search under a name, in place of an older one. Raises UsageError for a name without text."""
+    name = " ".join(name.split())[:MOST_LETTERS]
+    if not name:
+        raise UsageError("a saved search needs a name", remedy="Write a word or two")
+    _keep(session, {**_documents(session), name: search.as_json()})
+
+
+def forget_search(session: LibrarySession, name: str) -> None:
+    """Remove a saved search."""
+    _keep(session, {kept: document for kept, document in _documents(session).items() if kept != name})
+
+
+def _documents(session: LibrarySession) -> dict[str, dict[str, object]]:
+    try:
+        documents = json.loads(session.get_setting(SETTING) or "{}")
+    except ValueError:
+        log.warning("the saved searches are damaged")
+        return {}
+    return documents if isinstance(documents, dict) else {}
+
+
+def _keep(session: LibrarySession, documents: Mapping[str, object]) -> None:
+    session.set_setting(SETTING, json.dumps(documents))

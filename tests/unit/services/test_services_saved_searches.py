@@ -1,0 +1,72 @@
+"""Searches kept by name: they come back as they were, find what is there now, and damage costs only themselves."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from desktop_app.domain.errors import UsageError
+from desktop_app.domain.filters import PhotoFilter
+from desktop_app.domain.geometry import Region
+from desktop_app.domain.photos import FoundFile
+from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.saved_searches import (
+    SETTING,
+    SavedSearch,
+    forget_search,
+    save_search,
+    saved_search,
+    saved_searches,
+)
+
+BOATS = SavedSearch(PhotoFilter.parse(["text=boat", "rating=3+"]))
+LIKE = SavedSearch(images=(b"/p/\xff.jpg",), negative=(b"/p/b.jpg",), region=Region(1, 2, 3, 4))
+
+
+@pytest.fixture
+def session(tmp_path):
+    with LibrarySession(
+        tmp_path / "library", writer=True, open_engine=lambda pack: None, find_pack=lambda digest: None
+    ) as session:
+        yield session
+
+
+def test_searches_come_back_as_they_were(session):
+    save_search(session, " my  boats ", BOATS)
+    save_search(session, "like it", LIKE)
+    assert saved_searches(session) == {"like it": LIKE, "my boats": BOATS}
+    save_search(session, "my boats", LIKE)
+    assert saved_search(session, "my boats") == LIKE
+    forget_search(session, "my boats")
+    forget_search(session, "never there")
+    with pytest.raises(UsageError) as told:
+        saved_search(session, "my boats")
+    assert "like it" in (told.value.remedy or "")
+    with pytest.raises(UsageError, match="needs a name"):
+        save_search(session, " ", BOATS)
+
+
+def test_a_saved_search_finds_what_came_later(session):
+    save_search(session, "boats", SavedSearch(PhotoFilter(text="boat")))
+    folder = session.write(lambda catalogue: catalogue.add_folder(b"/p"))
+    chosen = saved_search(session, "boats").chosen
+    assert session.photos_page(chosen=chosen) == []
+    session.write(lambda catalogue: catalogue.record_scan(folder, [FoundFile(b"/p/boats.jpg", 1, 1)]))
+    assert [photo.name for photo in session.photos_page(chosen=chosen)] == ["boats.jpg"]
+
+
+@pytest.mark.parametrize("kept", ["{", "[]", "null", '"x"'])
+def test_damage_is_no_saved_search(session, kept):
+    session.set_setting(SETTING, kept)
+    assert saved_searches(session) == {}
+    save_search(session, "boats", BOATS)
+    assert saved_searches(session) == {"boats": BOATS}
+
+
+def test_one_of_a_newer_version_is_left_out_and_kept(session):
+    newer = {"filter": {"choices": [["mood", "happy"]]}, "images": [], "negative": [], "region": None}
+    session.set_setting(SETTING, json.dumps({"newer": newer, "odd": 3, "empty": {}}))
+    save_search(session, "boats", BOATS)
+    assert list(saved_searches(session)) == ["boats"]
+    assert json.loads(session.get_setting(SETTING))["newer"] == newer
