@@ -184,7 +184,6 @@ STEPS: tuple[Step, ...] = (
         "ikea: a product shot asked for the rooms it stands in",
         _evaluate(
             "small-objects", "--data", "{data}/evaluate/ikea", "--rooms", "{data}/evaluate/ikea.item_to_room.json",
-            "--queries", "150",
         ),
         report_rows,
         ("evaluate/ikea",),
@@ -197,7 +196,7 @@ STEPS: tuple[Step, ...] = (
         report_rows,
         ("evaluate/coco128",),
     ),
-    _evidence("coco128", "--labels", "{data}/evaluate/coco128.labels"),
+    _evidence("coco128", "--families", "composites,views,strangers"),
     _evidence("raccoons", "--labels", "{data}/evaluate/raccoons.labels", "--families", "objects"),
     _evidence(
         "cells", "--labels", "{data}/evaluate/cells.labels", "--families", "objects", "--classes", "WBC,Platelets"
