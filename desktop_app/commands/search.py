@@ -137,6 +137,7 @@ def as_json(answer: SearchAnswer, chosen: PhotoFilter | None = None) -> dict[str
             }
             for hit in answer.hits
         ],
+        "classes": answer.classes,
         "verdict": answer.verdict.value,
         "timings_ms": {name: round(value, 3) for name, value in answer.timings_ms.items()},
         "device": answer.device,

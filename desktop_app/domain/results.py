@@ -79,7 +79,8 @@ class SearchAnswer:
 
     `final` is False for an answer that a later stage will refine. `timings_ms` is by stage name, plus
     "embed". `pending` counts photos that are not indexed yet and so could not be found. `notes` are sentences
-    about the question, for example about a mark that could not be used.
+    about the question, for example about a mark that could not be used. `classes` says where the classes of the
+    stage `rerank` came from, None where it did not run.
     """
 
     hits: tuple[Hit, ...]
@@ -93,3 +94,4 @@ class SearchAnswer:
     searched: int = 0
     pending: int = 0
     notes: tuple[str, ...] = ()
+    classes: str | None = None

@@ -170,10 +170,9 @@ def rank(
 
     scores: [N] float32 of the first stage, in place of the cosines of the descriptors (for tile entries).
     """
-    alpha = query.alpha.astype(np.float32)
+    asked = Asked.of(query)
     if scores is None:
-        scores = gallery.alphas @ alpha
-    asked = Asked(alpha, query.local)
+        scores = gallery.alphas @ asked.alpha
     return ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth).rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from desktop_app.domain.features import LocalCodes, PhotoFeatures
 from desktop_app.domain.query import Profile
 from desktop_app.domain.results import Stage
+from desktop_app.retrieval.components import MutualNeighbours
 from desktop_app.retrieval.fusion import LOCAL_DEPTH, descending
 from desktop_app.retrieval.graph_smoothing import NeighbourGraph, near_rows, smoothed_cosines
 from desktop_app.retrieval.local_match import (
@@ -24,7 +25,9 @@ from desktop_app.retrieval.local_match import (
     pack_codes,
 )
 from desktop_app.retrieval.parameters import CENTROIDS, GraphParameters, RetrievalParameters
+from desktop_app.retrieval.reranking import RerankParameters, SecondModel, changes
 from desktop_app.retrieval.standing import GRAPH_DEPTH, Standing
+from desktop_app.retrieval.two_model import bits_apart
 
 _BLOCK = 256  # queries whose cosines are computed at once
 _Number = TypeVar("_Number", np.float32, np.uint8)
@@ -93,7 +96,9 @@ def stages_of(profile: Profile, gallery: Gallery, parameters: RetrievalParameter
         return (Stage.GLOBAL,)
     graph = (Stage.GRAPH,) if parameters.graph.mix > 0 else ()
     local = (Stage.LOCAL,) if gallery.has_codes else ()
-    return (Stage.GLOBAL, *graph, *local)
+    second = gallery.betas is not None and gallery.beta_codes is not None
+    rerank = (Stage.RERANK,) if second and parameters.rerank is not None and parameters.fusion.rerank > 0 else ()
+    return (Stage.GLOBAL, *graph, *local, *rerank)
 
 
 def rankings(
@@ -113,18 +118,38 @@ def rankings(
         block = queries[start : start + _BLOCK]
         cosines = gallery.alphas[block] @ gallery.alphas.T
         for query, scores in zip(block, cosines, strict=True):
-            asked = Asked(gallery.alphas[query], gallery.codes[query], member=int(query))
+            asked = Asked.among(gallery, int(query))
             found = ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth)
             yield int(query), found.rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A query: alpha [D] float32 and its local codes. member: its place in the gallery, None for a foreign one."""
+    """A query: alpha [D] float32, its local codes, and what the second model says of it. member: its place in the
+    gallery, None for a foreign one."""
 
     alpha: NDArray[np.float32]
     codes: LocalCodes | None
+    beta: NDArray[np.float32] | None = None
+    beta_code: NDArray[np.uint8] | None = None
     member: int | None = None
+
+    @classmethod
+    def of(cls, features: PhotoFeatures) -> Asked:
+        """A query that is no member."""
+        beta = None if features.beta is None else features.beta.astype(np.float32)
+        return cls(features.alpha.astype(np.float32), features.local, beta, features.beta_code)
+
+    @classmethod
+    def among(cls, gallery: Gallery, member: int) -> Asked:
+        """A photo of the gallery as a query."""
+        return cls(
+            gallery.alphas[member],
+            gallery.codes[member],
+            None if gallery.betas is None else gallery.betas[member],
+            None if gallery.beta_codes is None else gallery.beta_codes[member],
+            member,
+        )
 
 
 def ranked(
@@ -147,6 +172,9 @@ def ranked(
     if Stage.LOCAL in stages and asked.codes is not None:
         local = match_scores(gallery, asked.codes, standing.rows[:depth], parameters)
         standing = standing.with_local(local, parameters.fusion)
+    if Stage.RERANK in stages and parameters.rerank is not None:
+        nearer = rerank_changes(gallery, asked, standing, parameters.rerank)
+        standing = standing.with_rerank(nearer, parameters.fusion)
     return standing
 
 
@@ -159,6 +187,28 @@ def graph_scores(
     near, cosines = near_rows(indices, gallery.graph.cosines[candidates], gone=gone)
     own = gallery.alphas[candidates]
     return smoothed_cosines(asked.alpha, own, gallery.alphas, near, cosines, parameters)
+
+
+def rerank_changes(
+    gallery: Gallery, asked: Asked, standing: Standing, parameters: RerankParameters
+) -> NDArray[np.float32]:
+    """What the second model changes about the head of `standing` (S2), [M] float32; nothing without one.
+
+    Classes are groups of mutual neighbours, made without the query; labels are withheld.
+    """
+    if gallery.betas is None or gallery.beta_codes is None or asked.beta is None or asked.beta_code is None:
+        return np.zeros(0, np.float32)
+    rows = standing.rows[:GRAPH_DEPTH]
+    groups = replace(parameters.groups, neighbours=min(parameters.groups.neighbours, gallery.graph.k))
+    width = groups.neighbours + 1  # with the one that moves up
+    mutual = MutualNeighbours(gallery.graph.indices[:, :width], gallery.graph.cosines[:, :width], groups)
+    return changes(
+        standing.scores[Stage.GLOBAL][: len(rows)],
+        SecondModel(asked.beta, gallery.betas[rows], bits_apart(asked.beta_code, gallery.beta_codes[rows])),
+        mutual.classes(without=asked.member)[rows],
+        parameters.depth,
+        parameters,
+    )
 
 
 def local_scores(

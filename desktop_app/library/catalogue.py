@@ -259,6 +259,16 @@ class Catalogue:
         """The local codes of `rows`, in their order; None where there are none or they are damaged."""
         return feature_store.local_codes(self._db, digest, [int(row) for row in rows])
 
+    def second_descriptors(
+        self, digest: str, rows: Sequence[int] | NDArray[np.int64]
+    ) -> tuple[NDArray[np.float16], NDArray[np.uint8]] | None:
+        """Beta [N, E] and its code [N, B] of `rows`, in their order; None as soon as one row lacks them."""
+        return feature_store.second_descriptors(self._db, digest, [int(row) for row in rows])
+
+    def labels_of_features(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[int, list[str]]:
+        """row -> the tags and albums of the photos shown that have it, sorted; rows without any are no keys."""
+        return label_store.labels_of_features(self._db, [int(row) for row in rows], ("tags", "albums"))
+
     def photos_of_features(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[int, list[PhotoRecord]]:
         """row -> the photos shown that have it, by id. Copies share a row; rows that nobody has are no keys."""
         return feature_store.photos_of_features(self._db, [int(row) for row in rows])

@@ -195,6 +195,27 @@ def alpha_codes(db: Database, digest: str, rows: Sequence[int]) -> NDArray[np.ui
     return codes
 
 
+def second_descriptors(
+    db: Database, digest: str, rows: Sequence[int]
+) -> tuple[NDArray[np.float16], NDArray[np.uint8]] | None:
+    """Beta [N, E] and its code [N, B] uint8 of `rows`, in their order; None as soon as one row lacks them."""
+    found = {
+        row: (beta, code)
+        for row, beta, code in db.rows_in(
+            "SELECT id, beta, beta_code FROM features"
+            " WHERE pack = ? AND beta IS NOT NULL AND beta_code IS NOT NULL AND id IN ({})",
+            rows,
+            before=[pack_id(db, digest)],
+        )
+    }
+    kept = [found[row] for row in rows if row in found]
+    if len(kept) < len(rows) or not kept or len({(len(beta), len(code)) for beta, code in kept}) > 1:
+        return None
+    betas = np.frombuffer(b"".join(beta for beta, _ in kept), "<f2").reshape(len(kept), -1)
+    codes = np.frombuffer(b"".join(code for _, code in kept), np.uint8).reshape(len(kept), -1)
+    return betas.astype(np.float16, copy=False), codes
+
+
 def local_codes(db: Database, digest: str, rows: Sequence[int]) -> list[LocalCodes | None]:
     """The local codes of `rows` in their order; None where there are none or they are damaged (logged)."""
     blobs: dict[int, bytes] = dict(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from desktop_app.domain.photos import PhotoId
 from desktop_app.library.database import Database
+from desktop_app.library.schema import VISIBLE
 
 KINDS = ("tags", "albums", "marks")
 
@@ -18,6 +19,21 @@ def labels(db: Database, kind: str) -> list[tuple[bytes, str]]:
         (_known(kind),),
     )
     return [(row[0], row[1]) for row in rows]
+
+
+def labels_of_features(db: Database, rows: Sequence[int], kinds: Sequence[str]) -> dict[int, list[str]]:
+    """row -> the labels of these kinds that photos shown with these features have, sorted; others are no keys."""
+    found: dict[int, list[str]] = {}
+    places = ",".join("?" * len(kinds))
+    for row, label in db.rows_in(
+        "SELECT DISTINCT f.id, l.label FROM features f JOIN photos p ON p.fingerprint = f.fingerprint"
+        f" JOIN labels l ON l.photo = p.id WHERE {VISIBLE} AND l.kind IN ({places}) AND f.id IN ({{}})"
+        " ORDER BY f.id, l.label",
+        rows,
+        before=[_known(kind) for kind in kinds],
+    ):
+        found.setdefault(row, []).append(label)
+    return found
 
 
 def set_labels(db: Database, photo: PhotoId, kind: str, names: Iterable[str]) -> None:

@@ -11,12 +11,15 @@ of the rows that had it as a neighbour, with their next neighbour in its place, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop_app.retrieval.parameters import GraphParameters
 from desktop_app.retrieval.pooling import l2_normalise
+
+if TYPE_CHECKING:  # parameters read those of re-ranking, which works on this graph
+    from desktop_app.retrieval.parameters import GraphParameters
 
 NEIGHBOURS = 10
 POWER = 3.0

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from desktop_app.domain.errors import PackError
+from desktop_app.retrieval.reranking import RerankParameters
 
 Section = Mapping[str, object]
 
@@ -215,13 +216,15 @@ class RelevanceParameters:
 class FusionParameters:
     """Weights of the stages in the fused raw score, and of negative examples (Rocchio's beta).
 
-    local_floor: match that unrelated photos reach as well; only what is above it counts.
+    local_floor: match that unrelated photos reach as well; only what is above it counts. rerank: weight of what
+    the second model changes; 0, also where no command has chosen one, leaves the stage out.
     """
 
     global_: float = 1.0
     local: float = 0.5
     negative: float = 0.4
     local_floor: float = 0.0
+    rerank: float = 0.0
 
     @classmethod
     def from_manifest(cls, section: Section) -> FusionParameters:
@@ -231,6 +234,7 @@ class FusionParameters:
             local=_number(section, "local", default.local),
             negative=_number(section, "negative", default.negative),
             local_floor=_number(section, "local_floor", default.local_floor),
+            rerank=max(0.0, _number(section, "rerank", default.rerank)),
         )
 
 
@@ -331,6 +335,7 @@ class RetrievalParameters:
     map_thresholds: Mapping[str, float] = field(default_factory=dict)
     feedback: FeedbackParameters = FeedbackParameters()
     graph: GraphParameters = GraphParameters()
+    rerank: RerankParameters | None = None
 
     @classmethod
     def from_manifest(cls, manifest: Section) -> RetrievalParameters:
@@ -354,4 +359,5 @@ class RetrievalParameters:
             map_thresholds={name: _number(map_thresholds, name, 0.0) for name in map_thresholds},
             feedback=FeedbackParameters.from_manifest(_section(manifest, "feedback")),
             graph=GraphParameters.from_manifest(_section(manifest, "graph")),
+            rerank=RerankParameters.from_manifest(_section(manifest, "rerank")),
         )

@@ -7,7 +7,6 @@ behind it in its order:
     raw = (1 - mix) cosine + mix smoothed cosine            after `graph`
     raw = w_global raw + w_local max(0, local - floor)      after `local`
     raw = raw + w_rerank (change of distance of S2)         after `rerank`
-    raw = raw + w_relevance relevance                       after `evidence`
 """
 
 from __future__ import annotations
@@ -63,6 +62,11 @@ class Standing:
         """local: [M] many-to-many match of the first M results."""
         return self._sorted(Stage.LOCAL, local, fuse(self.raw[: len(local)], local, parameters))
 
+    def with_rerank(self, changes: Float, parameters: FusionParameters) -> Standing:
+        """changes: [M] how much nearer the second model puts the first M results."""
+        raw = self.raw[: len(changes)] + np.float32(parameters.rerank) * changes
+        return self._sorted(Stage.RERANK, changes, raw.astype(np.float32))
+
     @property
     def head(self) -> int:
         """How many results the last stage looked at."""
@@ -79,6 +83,7 @@ class Standing:
             global_=self._score(Stage.GLOBAL, position),
             graph=self._score(Stage.GRAPH, position),
             local=self._score(Stage.LOCAL, position),
+            rerank=self._score(Stage.RERANK, position),
         )
 
     def _score(self, stage: Stage, position: int) -> float | None:

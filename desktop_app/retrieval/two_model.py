@@ -131,6 +131,11 @@ def first_lists(queries: Described, gallery: Described, count: int, *, left_out:
     return Lists(rows, distances)
 
 
+def bits_apart(code: Codes, codes: Codes) -> Rows:
+    """[B], [N, B] uint8 packed -> [N] int64: differing bits (eq. 3)."""
+    return _bits_apart(_words(code[None])[0], _words(codes))
+
+
 def euclidean(query: Float, features: Float) -> Float:
     """[D], [S, D] -> [S] float32."""
     return np.asarray(np.linalg.norm(features - query, axis=-1), np.float32)

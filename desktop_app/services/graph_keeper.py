@@ -5,18 +5,29 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from desktop_app.domain.errors import LibraryError, SnapshotInvalid
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
 from desktop_app.index.gallery import Gallery
 from desktop_app.index.neighbour_files import NeighbourFiles
-from desktop_app.index.neighbours import Neighbours, agrees, updated
+from desktop_app.index.neighbours import NEIGHBOURS, Neighbours, agrees, updated
 from desktop_app.library.layout import LibraryLayout
+from desktop_app.retrieval.components import NO_CLASS, ComponentParameters, MutualNeighbours
 
 log = logging.getLogger(__name__)
 
 MESSAGE = "looking for neighbours"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Groups:
+    graph: Neighbours
+    parameters: ComponentParameters
+    classes: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -25,6 +36,7 @@ class GraphKeeper:
 
     layout: LibraryLayout
     _graphs: dict[str, Neighbours | None] = field(default_factory=dict)
+    _groups: dict[str, _Groups] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def current(self, digest: str, gallery: Gallery) -> Neighbours | None:
@@ -43,6 +55,23 @@ class GraphKeeper:
             graph = self._graphs[digest]
             return graph is None or (len(graph), int(graph.labels[-1]) if len(graph) else 0) != (rows, newest)
         return NeighbourFiles(self.layout.index_dir).extent(digest) != (rows, newest)
+
+    def groups(
+        self, digest: str, graph: Neighbours, parameters: ComponentParameters, rows: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """[n] int64: the group of each of `rows`, NO_CLASS for none. Groups are made once for a graph."""
+        made = self._groups.get(digest)
+        if made is None or made.graph is not graph or made.parameters != parameters:
+            fitting = replace(parameters, neighbours=min(parameters.neighbours, NEIGHBOURS))
+            mutual = MutualNeighbours(graph.positions.astype(np.int64), graph.cosines, fitting)
+            made = _Groups(graph, parameters, mutual.classes())
+            self._groups[digest] = made
+        found = np.full(len(rows), NO_CLASS, np.int64)
+        if len(graph):
+            at = np.minimum(np.searchsorted(graph.labels, rows), len(graph) - 1)
+            known = graph.labels[at] == rows
+            found[known] = made.classes[at[known]]
+        return found
 
     def update(
         self, digest: str, gallery: Gallery, *, save: bool, control: Control | None = None

@@ -33,6 +33,7 @@ from desktop_app.library.lock import WriterLock
 from desktop_app.library.previews import PreviewCache
 from desktop_app.library.records import LibraryCounts, PhotoOrder
 from desktop_app.library.upgrade import bring_up_to_date
+from desktop_app.retrieval.components import ComponentParameters
 from desktop_app.services.engine import Engine, FindPackByDigest, OpenEngine
 from desktop_app.services.gallery_keeper import GalleryKeeper
 from desktop_app.services.graph_keeper import GraphKeeper
@@ -359,6 +360,12 @@ class LibrarySession:
     def graph(self, digest: str, gallery: Gallery) -> Neighbours | None:
         """The neighbour graph of one pack as it was last brought up to date, None without any."""
         return self._graphs.current(digest, gallery)
+
+    def graph_groups(
+        self, digest: str, graph: Neighbours, parameters: ComponentParameters, rows: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """[n] int64: the group of mutual neighbours that each of `rows` is in, -1 for none."""
+        return self._graphs.groups(digest, graph, parameters, rows)
 
     def update_graph(self, digest: str, *, control: Control | None = None) -> Generator[Progress, None, bool]:
         """Bring the neighbour graph of `digest` up to what is committed by now; yields progress. True when there

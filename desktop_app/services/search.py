@@ -179,6 +179,7 @@ class _Search:
             final=final,
             searched=len(self._gallery),
             pending=self._session.reader.pending_count(),
+            classes=None if self.later.class_source is None else self.later.class_source.value,
         )
 
     def _hits(self, standing: Standing, scale: ScoreScale) -> Iterator[Hit]:

@@ -11,11 +11,14 @@ from desktop_app.domain.query import LibraryPicture, Profile
 from desktop_app.domain.results import Stage
 from desktop_app.index.gallery import Gallery
 from desktop_app.index.neighbours import Neighbours
+from desktop_app.retrieval.components import NO_CLASS
 from desktop_app.retrieval.fusion import LOCAL_DEPTH
 from desktop_app.retrieval.graph_smoothing import near_rows, smoothed_cosines
 from desktop_app.retrieval.local_match import pack
-from desktop_app.retrieval.query import pooled_local
+from desktop_app.retrieval.query import pooled_descriptor, pooled_local
+from desktop_app.retrieval.reranking import RerankParameters, SecondModel, changes, common_labels
 from desktop_app.retrieval.standing import GRAPH_DEPTH, Standing
+from desktop_app.retrieval.two_model import ClassSource, bits_apart
 from desktop_app.services.embedded_query import EmbeddedItem
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
@@ -38,6 +41,7 @@ class LaterStages:
         self._gallery = gallery
         self._items = items
         self._descriptor = descriptor
+        self.class_source: ClassSource | None = None  # where the classes of `rerank` came from, once it ran
         self._graph: Neighbours | None = None
         if engine.parameters.graph.mix > 0:
             self._graph = session.graph(engine.digest, gallery)
@@ -51,11 +55,22 @@ class LaterStages:
             stages.append(Stage.GRAPH)
         if all(item.embedding.local_features is not None for item in self._items):
             stages.append(Stage.LOCAL)
+        if self._re_ranks():
+            stages.append(Stage.RERANK)
         return tuple(stages)
+
+    def _re_ranks(self) -> bool:
+        parameters = self._engine.parameters
+        described = all(
+            item.embedding.beta is not None and item.embedding.beta_code is not None for item in self._items
+        )
+        return parameters.rerank is not None and parameters.fusion.rerank > 0 and described
 
     def run(self, stage: Stage, standing: Standing) -> Standing:
         """The list after `stage`, one of those that `of` gave."""
-        return self._smoothed(standing) if stage is Stage.GRAPH else self._matched(standing)
+        if stage is Stage.GRAPH:
+            return self._smoothed(standing)
+        return self._matched(standing) if stage is Stage.LOCAL else self._reranked(standing)
 
     def _smoothed(self, standing: Standing) -> Standing:
         """By descriptors smoothed over the library's neighbour graph. The query's own photos take no part in it;
@@ -79,8 +94,12 @@ class LaterStages:
         return standing.with_graph(smooth, parameters)
 
     def _own_rows(self) -> NDArray[np.int64]:
-        """The rows of the photos that ask."""
-        photos = [item.item.picture.id for item in self._items if isinstance(item.item.picture, LibraryPicture)]
+        """The rows of the photos that ask; those of marks on results stay among the results."""
+        photos = [
+            item.item.picture.id
+            for item in self._items
+            if isinstance(item.item.picture, LibraryPicture) and not item.item.from_mark
+        ]
         if not photos:
             return np.empty(0, np.int64)
         return self._session.reader.feature_rows_of(self._engine.digest, photos)
@@ -97,3 +116,59 @@ class LaterStages:
             beta=parameters.fusion.negative,
         )
         return standing.with_local(local, parameters.fusion)
+
+    def _reranked(self, standing: Standing) -> Standing:
+        """By what the second model says of the candidates (S2)."""
+        parameters = self._engine.parameters
+        head = standing.rows[:GRAPH_DEPTH]
+        asking = np.isin(head, self._own_rows())  # "images with the same id" are in no list
+        rows = head[~asking]
+        found = self._session.reader.second_descriptors(self._engine.digest, rows)
+        if parameters.rerank is None or found is None:
+            return standing
+        betas, codes = found
+        wanted = [item for item in self._items if not item.item.negative]
+        unwanted = [item for item in self._items if item.item.negative]
+        second = SecondModel(
+            query=pooled_descriptor(
+                [_beta(item) for item in wanted],
+                weights=[item.item.weight for item in wanted],
+                negatives=[_beta(item) for item in unwanted],
+                negative_weights=[item.item.weight for item in unwanted],
+                beta=parameters.fusion.negative,
+            ),
+            features=betas.astype(np.float32),
+            bits_apart=np.mean([bits_apart(_beta_code(item), codes) for item in wanted], axis=0),
+        )
+        classes, self.class_source = self._classes(rows, parameters.rerank)
+        cosines = standing.scores[Stage.GLOBAL][: len(head)][~asking]
+        nearer = changes(cosines, second, classes, parameters.rerank.depth, parameters.rerank)
+        every = np.full(len(head), nearer.max(initial=0.0), np.float32)  # copies of the query stay in front
+        every[np.flatnonzero(~asking)[: len(nearer)]] = nearer
+        kept = np.flatnonzero(~asking)[: len(nearer)][-1:] + 1  # up to the last result that was looked at
+        return standing.with_rerank(every[: int(kept.max(initial=0))], parameters.fusion)
+
+    def _classes(
+        self, rows: NDArray[np.int64], parameters: RerankParameters
+    ) -> tuple[NDArray[np.int64], ClassSource]:
+        """The classes of candidates: their tags and albums, else groups of the neighbour graph, else none."""
+        classes = common_labels(rows, self._session.reader.labels_of_features(rows))
+        if (classes != NO_CLASS).any():
+            return classes, ClassSource.GIVEN
+        if self._graph is not None:
+            classes = self._session.graph_groups(self._engine.digest, self._graph, parameters.groups, rows)
+            if (classes != NO_CLASS).any():
+                return classes, ClassSource.GROUPS
+        return np.full(len(rows), NO_CLASS, np.int64), ClassSource.NONE
+
+
+def _beta(item: EmbeddedItem) -> NDArray[np.float32]:
+    if item.embedding.beta is None:
+        raise ValueError("the query has no second descriptor")
+    return item.embedding.beta
+
+
+def _beta_code(item: EmbeddedItem) -> NDArray[np.uint8]:
+    if item.embedding.beta_code is None:
+        raise ValueError("the query has no second code")
+    return item.embedding.beta_code

@@ -50,6 +50,7 @@ def main() -> int:
         service = SearchService(session)
         for profile in (Profile.INSTANT, Profile.BALANCED):
             spent = []
+            by_stage: dict[str, list[float]] = {}
             for photo in chosen:
                 query = Query(
                     (QueryItem(LibraryPicture(PhotoId(int(photo)))),), profile=profile, top=arguments.top
@@ -59,6 +60,8 @@ def main() -> int:
                     *_, answer = service.search(query)
                     seconds = time.perf_counter() - started
                 spent.append(1000.0 * seconds - answer.timings_ms["embed"])
+                for stage in answer.stages_run:
+                    by_stage.setdefault(stage.value, []).append(answer.timings_ms[stage.value])
             rows.append(
                 {
                     "profile": profile.value,
@@ -68,6 +71,10 @@ def main() -> int:
                     "median ms": float(np.median(spent)),
                     "p95 ms": float(np.percentile(spent, 95)),
                     "worst ms": float(np.max(spent)),
+                    **{
+                        f"{stage} ms": float(np.median(by_stage[stage])) if stage in by_stage else "-"
+                        for stage in ("global", "graph", "local", "rerank")
+                    },
                 }
             )
     report("search latency after embedding", rows, as_json=arguments.json)

@@ -14,14 +14,16 @@ import pytest
 from desktop_app.bootstrap import Options, open_engine
 from desktop_app.domain.errors import Cancelled
 from desktop_app.domain.progress import Phase, StopWhen
-from desktop_app.domain.query import FilePicture, Profile, Query, QueryItem
+from desktop_app.domain.query import FilePicture, LibraryPicture, Profile, Query, QueryItem
 from desktop_app.domain.results import SearchAnswer, Stage
+from desktop_app.evaluation.ranking import Gallery, rankings, stages_of
+from desktop_app.retrieval.two_model import ClassSource
 from desktop_app.services.graph_keeper import MESSAGE
 from desktop_app.services.index_folder import index_folders, rescan
-from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.library_session import LibrarySession, PhotoOrder
 from desktop_app.services.maintenance import check
 from desktop_app.services.search import SearchService
-from tests.support.tiny_pack import make_tiny_pack
+from tests.support.tiny_pack import change_manifest, make_tiny_pack
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +181,64 @@ def test_stopping_leaves_the_graph_that_was(session: LibrarySession, photos: Pat
 
 def _counted(session: LibrarySession) -> bool:
     return session.reader.feature_counts().get(session.pack_digest, 0) == 14
+
+
+@pytest.fixture(scope="module")
+def second_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack with a second descriptor, and with the constants of two-model re-ranking."""
+    folder = make_tiny_pack(tmp_path_factory.mktemp("packs") / "second", second=True)
+    change_manifest(folder, fusion={"rerank": 0.5})
+    change_manifest(folder, rerank={"lambda1": 0.3, "lambda3": 0.2, "votes": 3, "groups": {"neighbours": 3}})
+    return folder
+
+
+def test_two_models_re_rank_by_groups_and_by_tags_once_there_are_some(
+    tmp_path: Path, photos: Path, second_pack: Path
+) -> None:
+    with opened(tmp_path / "two", second_pack) as session:
+        list(index_folders(session, [photos]))
+        answer = asked(session, photos / "1-0.png")
+        assert answer.stages_run == (Stage.GLOBAL, Stage.GRAPH, Stage.LOCAL, Stage.RERANK)
+        assert answer.classes == ClassSource.GROUPS.value
+        assert all(hit.stages.rerank is not None for hit in answer.hits)
+        assert {hit.photo.name[0] for hit in answer.hits[:3]} == {"1"}
+        before = {hit.photo.name: hit.stages.rerank or 0 for hit in answer.hits}
+
+        tagged = [photo for photo in session.photos_page() if photo.name in ("1-1.png", "1-2.png", "alone.png")]
+        for photo in tagged:
+            session.write(lambda catalogue, id=photo.id: catalogue.set_labels(id, "tags", ["holiday"]))
+        answer = asked(session, photos / "1-0.png")
+        after = {hit.photo.name: hit.stages.rerank or 0 for hit in answer.hits}
+        assert answer.classes == ClassSource.GIVEN.value
+        assert after["alone.png"] > before["alone.png"]  # it has the class of the nearest photos now
+        assert asked(session, photos / "1-0.png", Profile.INSTANT).classes is None
+
+
+def test_without_groups_and_tags_the_places_alone_count(
+    tmp_path: Path, photos: Path, second_pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LibrarySession, "update_graph", lambda *_, **__: iter(()))
+    with opened(tmp_path / "two", second_pack) as session:
+        list(index_folders(session, [photos]))
+        answer = asked(session, photos / "1-0.png")
+        assert answer.stages_run == (Stage.GLOBAL, Stage.LOCAL, Stage.RERANK)
+        assert answer.classes == ClassSource.NONE.value
+
+
+def test_evaluation_runs_the_stages_of_a_search(tmp_path: Path, photos: Path) -> None:
+    """The same photos and query through both: the same order, and the query out of everything."""
+    pack = make_tiny_pack(tmp_path / "pack", second=True)
+    change_manifest(pack, fusion={"rerank": 0.5})
+    change_manifest(pack, rerank={"lambda3": 0.2, "groups": {"least": 99}})  # no groups: only evaluation leaves
+    with opened(tmp_path / "two", pack) as session:  # the query out of them, a search masks it
+        list(index_folders(session, [photos]))
+        ids = [photo.id for photo in session.photos_page(PhotoOrder.NAME, limit=100)]
+        names = {photo.id: photo.name for photo in session.photos(ids)}
+        engine = session.search_engine()
+        found = [session.reader.features_for(photo.fingerprint, engine.digest) for photo in session.photos(ids)]
+        gallery = Gallery.of(found)
+        stages = stages_of(Profile.BALANCED, gallery, engine.parameters)
+        *_, answer = SearchService(session).search(Query((QueryItem(LibraryPicture(ids[5])),)))
+        assert stages == answer.stages_run
+        ((_, order),) = rankings(gallery, np.array([5]), stages=stages, parameters=engine.parameters)
+        assert [hit.photo.name for hit in answer.hits] == [names[ids[at]] for at in order]
