@@ -32,7 +32,7 @@ from desktop_app.services.embed_files import embed_files, embed_regions
 from desktop_app.services.engine import Engine, IndicativePart
 from desktop_app.services.explain import ExplainService
 from desktop_app.services.library_session import LibrarySession
-from desktop_app.services.painting import evidence_picture, write_png
+from desktop_app.services.painting import write_drawing
 
 __all__ = [
     "Options",
@@ -169,7 +169,8 @@ def explain_files(
     out: Path | None = None,
     layer: str = "links",
 ) -> MatchEvidence:
-    """The evidence for two files, without a library; written as a PNG to `out` when that is given.
+    """The evidence for two files, without a library; written to `out` when that is given: an SVG
+    when its name ends so, else a PNG.
 
     Raises UnreadableImage, UsageError, PackError, DeviceError, or IndiciumError when `out` cannot be written.
     """
@@ -181,7 +182,8 @@ def explain_files(
         if out is not None:
             answered = QueryItem(FilePicture(os.fsencode(result.absolute())))
             pictures = [service.query_picture(one, long_side=PAINTED_SIDE) for one in (item, answered)]
-            page = evidence_picture(
+            write_drawing(
+                out,
                 pictures[0].rgb,
                 pictures[1].rgb,
                 evidence,
@@ -191,7 +193,6 @@ def explain_files(
                 query_size=(pictures[0].width, pictures[0].height),
                 result_size=(pictures[1].width, pictures[1].height),
             )
-            write_png(out, page)
     finally:
         engine.embedder.close()
     return evidence

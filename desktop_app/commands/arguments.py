@@ -93,6 +93,9 @@ def _search(commands: Commands) -> None:
         default=Profile.BALANCED.value,
         help="how much work a search does (default %(default)s)",
     )
+    parser.add_argument(
+        "--report", type=Path, metavar="HTML", help="write the results with their evidence as one HTML file"
+    )
     pack_option(parser)
     device_option(parser)
     json_option(parser)
@@ -103,7 +106,7 @@ def _explain(commands: Commands) -> None:
     parser.add_argument("query", type=Path, metavar="QUERY")
     parser.add_argument("result", type=Path, metavar="RESULT")
     parser.add_argument("--region", metavar="X,Y,W,H", help="use only this rectangle of the query (pixels)")
-    parser.add_argument("--out", type=Path, metavar="PNG", help="write the evidence as a picture")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the evidence as a picture (.png or .svg)")
     parser.add_argument(
         "--layer", choices=["attention", "areas", "links"], default="links", help="what the picture shows"
     )

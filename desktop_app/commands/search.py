@@ -15,6 +15,9 @@ from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import path_json, path_text
 from desktop_app.domain.query import FilePicture, Profile, Query, QueryItem
 from desktop_app.domain.results import Hit, QueryPicture, SearchAnswer, StageScores
+from desktop_app.services.embedded_query import QueryEmbedder
+from desktop_app.services.explain import ExplainService
+from desktop_app.services.report import write_report
 from desktop_app.services.saved_searches import SavedSearch, save_search, saved_search
 from desktop_app.services.search import SearchService
 
@@ -33,7 +36,10 @@ def search(arguments: Namespace) -> int:
         return _listed(arguments, chosen)
     query = Query(_items(arguments), profile=Profile(arguments.profile), top=arguments.top, chosen=chosen)
     with open_library(options_of(arguments), writer=False) as session:
-        *_, answer = SearchService(session).search(query)
+        embedder = QueryEmbedder(session)
+        *_, answer = SearchService(session, embedder=embedder).search(query)
+        if arguments.report is not None:
+            write_report(arguments.report, session, ExplainService(session, embedder=embedder), query, answer)
     if arguments.json:
         print_json(as_json(answer, chosen))
     else:
@@ -77,7 +83,7 @@ def _path(item: QueryItem) -> bytes:
 
 def _listed(arguments: Namespace, chosen: PhotoFilter) -> int:
     """The photos that a filter leaves, the newest first: there is no picture to rank them by."""
-    if not chosen or arguments.negative or arguments.region:
+    if not chosen or arguments.negative or arguments.region or arguments.report:
         raise UsageError("there is nothing to search with", remedy="Give an image, or --filter KIND=VALUE")
     with open_library(options_of(arguments), writer=False) as session:
         photos = session.photos_page(descending=True, chosen=chosen, limit=arguments.top)

@@ -6,9 +6,11 @@ never cropped. Maps lie on the box they cover and on nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -30,6 +32,7 @@ from desktop_app.imaging.link_shapes import (
     link_shapes,
 )
 from desktop_app.imaging.sizes import Pixels, Size
+from desktop_app.imaging.svg_canvas import SvgCanvas
 from desktop_app.imaging.themes import HALO, THEMES, Theme
 from desktop_app.imaging.words_card import MAX_LINKS_DRAWN, WordsCard, draw_card
 
@@ -38,6 +41,7 @@ __all__ = [
     "Layer",
     "LinkShape",
     "evidence_picture",
+    "evidence_svg",
     "heat_rgba",
     "legend_rgba",
     "link_colour",
@@ -90,17 +94,49 @@ def evidence_picture(
     Raises UsageError when a box lies outside its picture, ValueError when the layer or the theme is unknown or the
     page is narrower than 400 pixels.
     """
-    layer = Layer(layer)
-    if theme not in THEMES:
-        raise ValueError(f"unknown theme '{theme}'")
-    if width < 400:
-        raise ValueError(f"a page of {width} pixels is too narrow")
-    page = _Page(evidence, layer, THEMES[theme], width)
+    page = _Page(evidence, Layer(layer), _theme(theme), width)
     sides = (
         _Picture(query_rgb, query_size, "Your picture", query_title, evidence.query_box, Side.QUERY),
         _Picture(result_rgb, result_size, "Result", result_title, evidence.result_box, Side.RESULT),
     )
-    return page.draw(sides, marks, opacity)
+    return page.draw(sides, marks, opacity, Canvas).finished()
+
+
+def evidence_svg(
+    query_rgb: Pixels,
+    result_rgb: Pixels,
+    evidence: MatchEvidence,
+    *,
+    layer: Layer | str = Layer.LINKS,
+    query_title: str = "",
+    result_title: str = "",
+    query_size: Size | None = None,
+    result_size: Size | None = None,
+    marks: Sequence[Mark] = (),
+    opacity: float = DEFAULT_OPACITY,
+    theme: str = "dark",
+    width: int = 1800,
+    prefix: str = "",
+) -> str:
+    """The page of `evidence_picture` as an SVG document, drawn by the same painter; raises as that does.
+
+    prefix: put before the names inside, so that several drawings can share a document.
+    """
+    page = _Page(evidence, Layer(layer), _theme(theme), width)
+    sides = (
+        _Picture(query_rgb, query_size, "Your picture", query_title, evidence.query_box, Side.QUERY),
+        _Picture(result_rgb, result_size, "Result", result_title, evidence.result_box, Side.RESULT),
+    )
+    return page.draw(sides, marks, opacity, partial(SvgCanvas, prefix=prefix)).document()
+
+
+def _theme(name: str) -> Theme:
+    if name not in THEMES:
+        raise ValueError(f"unknown theme '{name}'")
+    return THEMES[name]
+
+
+_AnyCanvas = TypeVar("_AnyCanvas", bound=Canvas)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,13 +162,21 @@ class _Page:
     """Lays the page out from top to bottom: two cards with pictures, the scale, the words."""
 
     def __init__(self, evidence: MatchEvidence, layer: Layer, theme: Theme, width: int) -> None:
+        if width < 400:
+            raise ValueError(f"a page of {width} pixels is too narrow")
         self.evidence = evidence
         self.layer = layer
         self.theme = theme
         self.width = width
         self.unit = width / _DESIGN_WIDTH
 
-    def draw(self, sides: tuple[_Picture, _Picture], marks: Sequence[Mark], opacity: float) -> Pixels:
+    def draw(
+        self,
+        sides: tuple[_Picture, _Picture],
+        marks: Sequence[Mark],
+        opacity: float,
+        new_canvas: Callable[[int, int, Colour], _AnyCanvas],
+    ) -> _AnyCanvas:
         u = self.unit
         margin, gap, inset, caption = 24 * u, 16 * u, 10 * u, 34 * u
         card_width = (self.width - 2 * margin - gap) / 2
@@ -143,7 +187,8 @@ class _Page:
         words = WordsCard(
             self.evidence, self.theme, unit=u, left=margin, right=self.width - margin, top=card_bottom + 48 * u
         )
-        self.canvas = Canvas(self.width, round(words.bottom + margin), self.theme.window)
+        canvas = new_canvas(self.width, round(words.bottom + margin), self.theme.window)
+        self.canvas: Canvas = canvas
 
         frames = []
         for index, side in enumerate(sides):
@@ -159,7 +204,7 @@ class _Page:
             self._links(frames[0], frames[1])
         self._scale_strip(margin, card_bottom, opacity)
         words.draw(self.canvas)
-        return self.canvas.finished()
+        return canvas
 
     def _caption(self, side: _Picture, card: Box, inset: float) -> None:
         u = self.unit

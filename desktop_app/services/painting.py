@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import cv2
 
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.evidence import Map, MatchEvidence
-from desktop_app.imaging.overlay import Layer, evidence_picture, heat_rgba, legend_rgba, link_colour
+from desktop_app.domain.query import Mark
+from desktop_app.imaging.overlay import (
+    Layer,
+    evidence_picture,
+    evidence_svg,
+    heat_rgba,
+    legend_rgba,
+    link_colour,
+)
+from desktop_app.imaging.svg_canvas import data_uri
 from desktop_app.retrieval.evidence_words import place_of
 from desktop_app.services.pictures import Pixels
 
 __all__ = [
     "Layer",
+    "data_uri",
     "evidence_json",
     "evidence_picture",
+    "evidence_svg",
     "heat_rgba",
     "legend_rgba",
     "link_colour",
     "place_of",
+    "write_drawing",
     "write_png",
+    "write_text",
 ]
+
+
+class Drawing(TypedDict, total=False):
+    """How a page is drawn; see `evidence_picture`."""
+
+    layer: str
+    query_title: str
+    result_title: str
+    query_size: tuple[int, int]
+    result_size: tuple[int, int]
+    marks: Sequence[Mark]
+    theme: str
+
+
+def write_drawing(
+    out: Path, query: Pixels, result: Pixels, evidence: MatchEvidence, **how: Unpack[Drawing]
+) -> None:
+    """Write the evidence to `out`: as SVG when its name ends in .svg, else as PNG. Raises IndiciumError when it
+    cannot be written."""
+    if out.suffix.lower() == ".svg":
+        write_text(out, evidence_svg(query, result, evidence, **how))
+    else:
+        write_png(out, evidence_picture(query, result, evidence, **how))
 
 
 def write_png(out: Path, rgb: Pixels) -> None:
@@ -29,15 +67,24 @@ def write_png(out: Path, rgb: Pixels) -> None:
 
     Raises IndiciumError when it cannot be written.
     """
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    _write(out, encoded.tobytes())
+
+
+def write_text(out: Path, text: str) -> None:
+    """Write text as UTF-8, as `write_png` does."""
+    _write(out, text.encode("utf-8"))
+
+
+def _write(out: Path, data: bytes) -> None:
     unfinished = out.with_name(out.name + ".part")
     try:
-        _, encoded = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-        unfinished.write_bytes(encoded.tobytes())
+        unfinished.write_bytes(data)
         unfinished.replace(out)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise IndiciumError(
-            f"cannot write {out}: {error.strerror or error}", remedy="Choose another place for the picture"
+            f"cannot write {out}: {error.strerror or error}", remedy="Choose another place for it"
         ) from error
 
 

@@ -18,6 +18,7 @@ from desktop_app.services import painting
 from desktop_app.services.feedback import query_of
 from desktop_app.ui.viewmodels import evidence_words as wording
 from desktop_app.ui.viewmodels.bridge import Bridge
+from desktop_app.ui.viewmodels.evidence_ahead import EvidenceAhead
 from desktop_app.ui.viewmodels.evidence_pair import (
     EvidencePort,
     Explained,
@@ -51,6 +52,7 @@ class EvidenceViewModel(QObject):
     def __init__(self, bridge: Bridge, search: SearchViewModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bridge = bridge
+        self._ahead = EvidenceAhead(bridge)
         self._search = search
         self._port: EvidencePort | None = None
         self._query: Query | None = None
@@ -67,6 +69,7 @@ class EvidenceViewModel(QObject):
         self.links_shown = True
         self.strength = 0.75
         search.answer_changed.connect(self._answer_changed)
+        search.query_changed.connect(self._ahead.stop)
 
     # -- what the page shows --------------------------------------------------------------------------------------
 
@@ -159,6 +162,7 @@ class EvidenceViewModel(QObject):
     def open_library(self, port: EvidencePort | None) -> None:
         """Another library (or none)."""
         self._bridge.drop("evidence")
+        self._ahead.stop()
         self._port = port
         self._query, self._hits, self._row = None, (), -1
         self._pictures.clear()
@@ -323,7 +327,7 @@ class EvidenceViewModel(QObject):
     # -- export -----------------------------------------------------------------------------------------------
 
     def export(self, path: Path, *, theme: str) -> None:
-        """Write what is shown as PNG, or the evidence as JSON when the name ends in .json."""
+        """Write what is shown as PNG or SVG, or the evidence as JSON, as the name ends."""
         port, explained = self._port, self._explained
         query, result = self._pictures.get(Side.QUERY), self._pictures.get(Side.RESULT)
         if port is None or explained is None or query is None or result is None:
@@ -371,6 +375,7 @@ class EvidenceViewModel(QObject):
         port, item, hit = self._port, self.item, self.hit
         if port is None or item is None or hit is None:
             return
+        self._ahead.stop()
         self._explained, self._error = None, None
         self.position_changed.emit()
         self.evidence_changed.emit()
@@ -392,6 +397,9 @@ class EvidenceViewModel(QObject):
     def _step(self, step: tuple[PictureView, PictureView] | Explained) -> None:
         if isinstance(step, Explained):
             self._explained = step
+            if self._port is not None and self.item is not None:
+                beside = [*self._hits[self._row + 1 : self._row + 2], *self._hits[: self._row][-1:]]
+                self._ahead.make(self._port, self.item, [hit.photo for hit in beside])
             self.evidence_changed.emit()
             self.marks_changed.emit()
         else:

@@ -94,7 +94,7 @@ def read_pair(
 
 
 def write_pair(port: EvidencePort, shown: ShownPair, path: Path, *, theme: str) -> Path:
-    """Write what is shown as PNG, or the evidence as JSON when the name ends in .json; returns `path`."""
+    """Write what is shown as PNG or SVG, or the evidence as JSON, as the name ends; returns `path`."""
     if path.suffix.lower() == ".json":
         port.export_json(shown.evidence, path)
     else:

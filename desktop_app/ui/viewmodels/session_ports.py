@@ -83,8 +83,9 @@ class LibraryPort:
         marks: Sequence[Mark],
         theme: str,
     ) -> None:
-        """The evidence as a PNG, drawn by the same painter as `indicium explain --out`."""
-        rgb = painting.evidence_picture(
+        """The evidence as PNG or SVG, drawn by the same painter as `indicium explain --out`."""
+        painting.write_drawing(
+            path,
             query.rgb,
             result.rgb,
             evidence,
@@ -96,7 +97,6 @@ class LibraryPort:
             marks=marks,
             theme=theme,
         )
-        painting.write_png(path, rgb)
 
 
 def _not_written(path: Path, error: OSError | None) -> IndiciumError:

@@ -247,18 +247,18 @@ class EvidencePage(Page):
             return
         dialog = QFileDialog(self, "Save the evidence")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(["Picture (*.png)", "Data (*.json)"])
+        dialog.setNameFilters(["Picture (*.png)", "Drawing (*.svg)", "Data (*.json)"])
         dialog.setDefaultSuffix("png")
         dialog.selectFile("evidence.png")
         dialog.filterSelected.connect(
-            lambda chosen: dialog.setDefaultSuffix("json" if "json" in chosen else "png")
+            lambda chosen: dialog.setDefaultSuffix(next(end for end in ("json", "svg", "png") if end in chosen))
         )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.export_to)
         dialog.open()
 
     def export_to(self, name: str) -> None:
-        """Write what is shown to a file: a picture, or data when the name ends in .json."""
+        """Write what is shown to a file: a picture, a drawing (.svg), or data (.json)."""
         self._evidence.export(Path(name), theme="dark" if theme.theme().tokens.dark else "light")
 
 
