@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop_app.domain.results import Words
+from desktop_app.domain.results import Stage, Words
 from desktop_app.retrieval.parameters import Logistic, RetrievalParameters, WordThresholds
 from desktop_app.retrieval.score_levels import WORDS, ScoreLevels
 
@@ -19,30 +19,36 @@ Curve = Callable[[NDArray[np.float32], float], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class ScoreScale:
-    """How raw scores are shown: a curve for the re-ranked head, one for the global tail, and the words."""
+    """How raw scores are shown: a curve for every stage that ran, in their order, and the thresholds of words.
 
-    head: Curve
-    tail: Curve
+    Every result is shown by the curve of the last stage that looked at it.
+    """
+
+    curves: tuple[Curve, ...]
     words: WordThresholds
 
     @classmethod
-    def of_pack(cls, parameters: RetrievalParameters, *, reranked: bool) -> ScoreScale:
-        """The curves that came with the pack; they know of no background."""
-        tail = partial(_whatever_background, parameters.calibration_global)
-        head = partial(_whatever_background, parameters.calibration_balanced) if reranked else tail
-        return cls(head, tail, parameters.words)
+    def of_pack(cls, parameters: RetrievalParameters, stages: Sequence[Stage]) -> ScoreScale:
+        """The curves that came with the pack, one from the stage `local` on; they know of no background."""
+        plain = partial(_whatever_background, parameters.calibration_global)
+        matched = partial(_whatever_background, parameters.calibration_balanced)
+        ran = [stages[: number + 1] for number in range(len(stages))]
+        return cls(tuple(matched if Stage.LOCAL in one else plain for one in ran), parameters.words)
 
     @classmethod
-    def of_library(cls, head: ScoreLevels, tail: ScoreLevels) -> ScoreScale:
-        """The levels that were measured in the library: for the stages that ran, and for `global` alone."""
-        return cls(head.scores, tail.scores, WORDS)
+    def of_library(cls, levels: Sequence[ScoreLevels]) -> ScoreScale:
+        """The levels that were measured in the library after every stage."""
+        return cls(tuple(one.scores for one in levels), WORDS)
 
-    def scores(self, raw: NDArray[np.float32], *, head: int, background: float) -> NDArray[np.float32]:
-        """[N] raw scores, the first `head` of them re-ranked, as [N] float32 in 0..1 that fall down the list.
+    def scores(self, raw: NDArray[np.float32], *, depths: Sequence[int], background: float) -> NDArray[np.float32]:
+        """[N] raw scores as [N] float32 in 0..1 that fall down the list.
 
-        A tail photo is never shown with more than the photo before it.
+        depths: how many of the first results each stage looked at, never rising. A photo is never shown with more
+        than the one before it.
         """
-        shown = np.concatenate([self.head(raw[:head], background), self.tail(raw[head:], background)])
+        shown = np.zeros(len(raw), np.float32)
+        for curve, depth in zip(self.curves, depths, strict=True):
+            shown[:depth] = curve(raw[:depth], background)
         return np.asarray(np.minimum.accumulate(shown), dtype=np.float32)
 
 

@@ -68,14 +68,13 @@ class Standing:
         return self._sorted(Stage.RERANK, changes, raw.astype(np.float32))
 
     @property
-    def head(self) -> int:
-        """How many results the last stage looked at."""
-        last = self.stages[-1:]
-        return int((~np.isnan(self.scores[last[0]])).sum()) if last else 0
+    def depths(self) -> tuple[int, ...]:
+        """How many results each stage looked at, in the order of the stages."""
+        return tuple(int((~np.isnan(self.scores[stage])).sum()) for stage in self.stages)
 
     def shown(self, scale: ScoreScale, *, background: float) -> Float:
         """[N] float32 scores as people see them, 0..1, falling down the list."""
-        return scale.scores(self.raw, head=self.head, background=background)
+        return scale.scores(self.raw, depths=self.depths, background=background)
 
     def stage_scores(self, position: int) -> StageScores:
         """The score of every stage for the result at `position`."""

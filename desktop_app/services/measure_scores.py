@@ -104,10 +104,11 @@ def _standings(searching: SearchService, rgb: Rgb) -> dict[Chain, tuple[Standing
 
 
 def _asked(view: Standing, background: float, itself: Standing, own: int, photos: int) -> Asked:
-    """The scores of the head: those of the tail are of another kind."""
-    rows, raw = view.rows[: view.head], view.raw[: view.head]
+    """The scores of what the last stage looked at: those behind are of another kind."""
+    rows, raw = view.rows[: view.depths[-1]], view.raw[: view.depths[-1]]
     mine = rows == own
-    known = dict(zip(itself.rows[: itself.head].tolist(), itself.raw[: itself.head].tolist(), strict=True))
+    seen = itself.depths[-1]
+    known = dict(zip(itself.rows[:seen].tolist(), itself.raw[:seen].tolist(), strict=True))
     return Asked(
         own=float(raw[mine][0]) if mine.any() else -np.inf,
         others=raw[~mine],

@@ -63,12 +63,12 @@ class ScoreKeeper:
     def scale(self, engine: Engine, stages: Sequence[Stage]) -> ScoreScale:
         """How raw scores of these stages are shown: by the library's own levels where they were measured with this
         pack and these very stages, else by the pack's curves."""
-        levels = self.levels(engine)
-        chains = {} if levels is None else levels.chains
-        head, tail = chains.get(tuple(stages)), chains.get((Stage.GLOBAL,))
-        if head is None or tail is None:
-            return ScoreScale.of_pack(engine.parameters, reranked=Stage.LOCAL in stages)
-        return ScoreScale.of_library(head, tail)
+        kept = self.levels(engine)
+        ran = [tuple(stages[: number + 1]) for number in range(len(stages))]
+        levels = [] if kept is None else [kept.chains[chain] for chain in ran if chain in kept.chains]
+        if len(levels) < len(ran):
+            return ScoreScale.of_pack(engine.parameters, stages)
+        return ScoreScale.of_library(levels)
 
     def levels(self, engine: Engine) -> LibraryLevels | None:
         """The levels measured with the pack as it is now, None without any."""

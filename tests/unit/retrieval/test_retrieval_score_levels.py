@@ -38,8 +38,8 @@ def sample(random: np.random.Generator, *, match: float, other: float, behind: f
 
 
 def judged(levels: ScoreLevels, best: float, behind: float) -> Words:
-    scale = ScoreScale.of_library(levels, levels)
-    return verdict(scale.scores(np.array([best], np.float32), head=1, background=behind), scale.words)
+    scale = ScoreScale.of_library([levels])
+    return verdict(scale.scores(np.array([best], np.float32), depths=(1,), background=behind), scale.words)
 
 
 def test_the_levels_tell_matches_from_the_best_of_the_others_also_of_queries_they_were_not_made_of() -> None:

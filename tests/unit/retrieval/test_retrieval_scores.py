@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from desktop_app.domain.errors import PackError, UsageError
 from desktop_app.domain.geometry import Cell, Grid
-from desktop_app.domain.results import Words
+from desktop_app.domain.results import Stage, Words
 from desktop_app.retrieval.calibration import ScoreScale, calibrate, verdict, weaker_from, words_for
 from desktop_app.retrieval.fusion import descending, fuse, rerank
 from desktop_app.retrieval.pairs import CellPairs
@@ -119,7 +119,7 @@ def test_calibration_is_the_logistic():
 def test_shown_scores_fall_down_the_list():
     parameters = RetrievalParameters(calibration_balanced=Logistic(5, -2), calibration_global=Logistic(5, -2))
     raw = np.array([0.9, 0.2, 0.8, 0.7], np.float32)
-    shown = ScoreScale.of_pack(parameters, reranked=True).scores(raw, head=2, background=0.0)
+    shown = ScoreScale.of_pack(parameters, (Stage.GLOBAL, Stage.LOCAL)).scores(raw, depths=(4, 2), background=0.0)
     assert shown[0] == calibrate(raw[:1], Logistic(5, -2))[0]
     assert (np.diff(shown) <= 0).all()
 

@@ -52,7 +52,7 @@ def test_shown_scores_fall_down_the_list_each_by_the_curve_of_its_stages() -> No
         calibration_balanced=Logistic(5, -2),
         fusion=FusionParameters(local=1.0),
     )
-    scale = ScoreScale.of_pack(parameters, reranked=True)
+    scale = ScoreScale.of_pack(parameters, (Stage.GLOBAL, Stage.LOCAL))
     shown = first().with_local(numbers(0.0, 0.3), parameters.fusion).shown(scale, background=0.0)
     head = [1 / (1 + np.exp(-(5 * raw - 2))) for raw in (1.1, 0.9)]
     tail = [min(head[1], 1 / (1 + np.exp(-(5 * raw - 1)))) for raw in (0.7, 0.6)]
@@ -63,5 +63,5 @@ def test_shown_scores_fall_down_the_list_each_by_the_curve_of_its_stages() -> No
 def test_an_empty_list_stays_empty() -> None:
     nothing = Standing.first(np.empty(0, np.int64), numbers())
     standing = nothing.with_graph(numbers(), GraphParameters()).with_local(numbers(), FusionParameters())
-    scale = ScoreScale.of_pack(RetrievalParameters(), reranked=True)
+    scale = ScoreScale.of_pack(RetrievalParameters(), standing.stages)
     assert len(standing) == 0 and len(standing.shown(scale, background=0.0)) == 0

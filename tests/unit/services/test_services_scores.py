@@ -109,13 +109,15 @@ def test_levels_are_there_after_indexing_for_every_chain_of_stages(session: Libr
 
 def test_the_words_are_the_packs_own_for_stages_that_were_not_measured(session: LibrarySession) -> None:
     engine, keeper = session.search_engine(), ScoreKeeper(session)
-    own = keeper.scale(engine, (Stage.GLOBAL, Stage.GRAPH, Stage.LOCAL))
-    plain = keeper.scale(engine, (Stage.GLOBAL,))
-    other = keeper.scale(engine, (Stage.GLOBAL, Stage.LOCAL))
     raw = np.array([0.4], np.float32)
-    assert own.scores(raw, head=1, background=0.2) != plain.scores(raw, head=1, background=0.2)
-    pack = ScoreScale.of_pack(engine.parameters, reranked=True)
-    assert other.scores(raw, head=1, background=0.2) == pack.scores(raw, head=1, background=0.2)
+
+    def shown(scale: ScoreScale) -> float:
+        return float(scale.scores(raw, depths=[1] * len(scale.curves), background=0.2)[0])
+
+    own = shown(keeper.scale(engine, (Stage.GLOBAL, Stage.GRAPH, Stage.LOCAL)))
+    assert own != shown(keeper.scale(engine, (Stage.GLOBAL,)))
+    unknown = (Stage.GLOBAL, Stage.LOCAL)
+    assert shown(keeper.scale(engine, unknown)) == shown(ScoreScale.of_pack(engine.parameters, unknown))
 
 
 def test_a_copy_has_the_highest_score_and_a_view_has_less(session: LibrarySession) -> None:
