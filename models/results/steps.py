@@ -196,7 +196,7 @@ STEPS: tuple[Step, ...] = (
         report_rows,
         ("evaluate/coco128",),
     ),
-    _evidence("coco128", "--families", "composites,views,strangers"),
+    _evidence("coco128", "--labels", "{data}/evaluate/coco128.labels", "--families", "composites,views,strangers"),
     _evidence("raccoons", "--labels", "{data}/evaluate/raccoons.labels", "--families", "objects"),
     _evidence(
         "cells", "--labels", "{data}/evaluate/cells.labels", "--families", "objects", "--classes", "WBC,Platelets"
