@@ -23,7 +23,7 @@ Raw = NDArray[np.float32]
 
 LEAST_SAMPLES = 12  # asked photos below which nothing is said about a library
 BACKGROUND_SAMPLE = 512  # photos that the background of a query is measured on
-BACKGROUND = 0.95  # quantile of their cosines: what the query has in common with the nearest twentieth of them
+BACKGROUND = 0.985  # quantile of their cosines: what the query has in common with the few nearest of them
 ALIKE = 0.5  # of the views: photos as near to each other as these to their photo are pictures of one thing
 SIMILAR_SHARE = 0.005  # share of the photos that reach "similar" with a random query
 SURE_SHARE = 0.01  # share of queries without a match whose best photo reaches "same thing"

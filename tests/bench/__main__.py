@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-NEED_PHOTOS = ("indexing", "search_latency", "gui_heartbeat", "kill_resume", "odd_files")
+NEED_PHOTOS = ("indexing", "search_latency", "gui_heartbeat", "kill_resume", "odd_files", "verdicts")
 OTHERS = ("grid_first_paint",)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from desktop_app.domain.results import Words
 from desktop_app.retrieval.calibration import ScoreScale, verdict, words_for
 from desktop_app.retrieval.score_levels import (
+    BACKGROUND,
     LEAST_SAMPLES,
     MARKS,
     WORDS,
@@ -128,7 +129,7 @@ def test_levels_that_do_not_rise_are_refused() -> None:
 
 
 def test_the_background_is_a_high_quantile_and_nothing_in_an_empty_library() -> None:
-    assert background(np.linspace(0, 1, 101, dtype=np.float32)) == pytest.approx(0.95)
+    assert background(np.linspace(0, 1, 101, dtype=np.float32)) == pytest.approx(BACKGROUND)
     assert background(np.zeros(0, np.float32)) == 0.0
 
 
