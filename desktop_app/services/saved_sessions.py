@@ -9,9 +9,11 @@ from pathlib import Path
 
 from desktop_app.domain.errors import IndiciumError, UsageError
 from desktop_app.domain.feedback import FeedbackSession
+from desktop_app.library.catalogue import Catalogue
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.session_document import LoadedSession, read_session, session_document
 
+MARKS = "marks"  # the kind of label
 LARGEST_FILE = 64_000_000  # bytes of a session file; pasted pictures are inside it
 
 
@@ -24,13 +26,25 @@ class SavedSession:
 
 
 def save_session(session: FeedbackSession, library: LibrarySession) -> None:
-    """Keep a session under its name; one that has the name already is replaced.
+    """Keep a session under its name; one that has the name already is replaced. The photos of the library that are
+    marked + get the name as a label of the kind "marks".
 
     Raises UsageError for a session without a name, LibraryError when the library is open for reading only.
     """
     name = session.named(session.name).name
     text = json.dumps(session_document(session, library), ensure_ascii=True, allow_nan=False)
-    library.write(lambda catalogue: catalogue.save_session(name, text, saved=time.time()))
+    wanted = [mark.photo for mark in session.marks() if mark.sign > 0 and mark.photo is not None]
+    photos = library.photos(list(dict.fromkeys(wanted)))
+    labelled: dict[bytes, list[str]] = {}
+    for path, label in library.reader.labels(MARKS):
+        labelled.setdefault(path, []).append(label)
+
+    def keep(catalogue: Catalogue) -> None:
+        catalogue.save_session(name, text, saved=time.time())
+        for photo in photos:
+            catalogue.set_labels(photo.id, MARKS, [*labelled.get(photo.path, ()), name])
+
+    library.write(keep)
 
 
 def saved_sessions(library: LibrarySession) -> list[SavedSession]:

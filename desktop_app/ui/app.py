@@ -28,6 +28,7 @@ from desktop_app.ui.viewmodels.jobs import JobsViewModel
 from desktop_app.ui.viewmodels.library import LibraryViewModel
 from desktop_app.ui.viewmodels.notices import Notices
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
+from desktop_app.ui.viewmodels.rounds import RoundsViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.settings import SettingsStore, default_file
 from desktop_app.ui.viewmodels.shell import Parts, Shell
@@ -70,6 +71,7 @@ def build_shell(options: bootstrap.Options, *, open_library: OpenLibrary | None 
     )
     jobs = JobsViewModel(bridge, settings=settings, notices=notices)
     search = SearchViewModel(bridge)
+    rounds = RoundsViewModel(bridge, search)
     parts = Parts(
         bridge=bridge,
         settings=settings,
@@ -85,7 +87,8 @@ def build_shell(options: bootstrap.Options, *, open_library: OpenLibrary | None 
         skipped=SkippedViewModel(bridge, library=library, jobs=jobs),
         duplicates=DuplicatesViewModel(bridge, library=library, notices=notices),
         search=search,
-        evidence=EvidenceViewModel(bridge, search),
+        rounds=rounds,
+        evidence=EvidenceViewModel(bridge, search, rounds),
     )
     return Shell(parts)
 

@@ -341,7 +341,7 @@ def test_searching_again_with_marks_is_the_next_round_and_undo_leads_back(pair, 
         qtbot.mouseClick(page.why.again, LEFT)
     qtbot.waitUntil(lambda: not search.busy, timeout=WAIT)
     assert search.query.round == 2 and search.rounds == (2, 2)
-    assert pair.search_page.panel.round.text() == "Round 2 of 2"
+    assert pair.search_page.panel.rounds.round.text() == "Round 2 of 2"
     region = search.items[0].region
     assert region is not None and region.contains(link.query.x + 1, link.query.y + 1)
     assert search.items[0].cell_weights

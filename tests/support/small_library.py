@@ -21,6 +21,7 @@ from desktop_app.ui.viewmodels import session_ports
 from desktop_app.ui.viewmodels.bridge import Bridge
 from desktop_app.ui.viewmodels.evidence import EvidenceViewModel
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
+from desktop_app.ui.viewmodels.rounds import RoundsViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.views.evidence.page import EvidencePage
@@ -54,6 +55,7 @@ class Pages:
     session: LibrarySession
     bridge: Bridge
     search: SearchViewModel
+    rounds: RoundsViewModel
     evidence: EvidenceViewModel
     thumbnails: ThumbnailProvider
     search_page: SearchPage
@@ -66,25 +68,27 @@ class Pages:
 
 
 @contextmanager
-def open_pages(library: Path, pack: Path) -> Iterator[Pages]:
-    """Open the library for reading and show both pages."""
-    with bootstrap.open_library(options(library, pack), writer=False) as session:
+def open_pages(library: Path, pack: Path, *, writer: bool = False) -> Iterator[Pages]:
+    """Open the library, for reading only unless a `writer` is asked for, and show both pages."""
+    with bootstrap.open_library(options(library, pack), writer=writer) as session:
         bridge, errors = Bridge(), []
         bridge.failed.connect(errors.append)
         search = SearchViewModel(bridge)
-        evidence = EvidenceViewModel(bridge, search)
+        rounds = RoundsViewModel(bridge, search)
+        evidence = EvidenceViewModel(bridge, search, rounds)
         thumbnails = ThumbnailProvider(session_ports.thumbnail_loader(session))
         pictures = FullPictures(bridge, session_ports.picture_loader(session))
         port = session_ports.library_port(session)
         search.open_library(port)
+        rounds.open_library(port)
         evidence.open_library(port)
-        search_page = SearchPage(search, thumbnails, pictures)
+        search_page = SearchPage(search, thumbnails, pictures, rounds)
         evidence_page = EvidencePage(evidence)
         for page in (search_page, evidence_page):
             page.resize(1200, 760)
             page.show()
         try:
-            yield Pages(session, bridge, search, evidence, thumbnails, search_page, evidence_page, errors)
+            yield Pages(session, bridge, search, rounds, evidence, thumbnails, search_page, evidence_page, errors)
         finally:
             for page in (search_page, evidence_page):
                 page.close()

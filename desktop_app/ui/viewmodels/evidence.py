@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -10,12 +9,10 @@ from PySide6.QtGui import QImage
 
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.evidence import MatchEvidence
-from desktop_app.domain.feedback import FeedbackSession
 from desktop_app.domain.geometry import Cell
 from desktop_app.domain.query import Mark, Query, QueryItem, Side
 from desktop_app.domain.results import Hit
 from desktop_app.services import painting
-from desktop_app.services.feedback import query_of
 from desktop_app.ui.viewmodels import evidence_words as wording
 from desktop_app.ui.viewmodels.bridge import Bridge
 from desktop_app.ui.viewmodels.evidence_ahead import EvidenceAhead
@@ -30,6 +27,7 @@ from desktop_app.ui.viewmodels.evidence_pair import (
 )
 from desktop_app.ui.viewmodels.marks import Canvas, MarkBook
 from desktop_app.ui.viewmodels.query_pictures import name_of
+from desktop_app.ui.viewmodels.rounds import RoundsViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.thumbnails import image_of_rgba
 from desktop_app.ui.viewmodels.words import number
@@ -49,11 +47,14 @@ class EvidenceViewModel(QObject):
     exported = Signal(object)
     """The Path that an export was written to."""
 
-    def __init__(self, bridge: Bridge, search: SearchViewModel, parent: QObject | None = None) -> None:
+    def __init__(
+        self, bridge: Bridge, search: SearchViewModel, rounds: RoundsViewModel, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._bridge = bridge
         self._ahead = EvidenceAhead(bridge)
         self._search = search
+        self._rounds = rounds
         self._port: EvidencePort | None = None
         self._query: Query | None = None
         self._item_index = 0
@@ -64,7 +65,6 @@ class EvidenceViewModel(QObject):
         self._error: IndiciumError | None = None
         self._marks = MarkBook()
         self._marked: tuple[QueryItem, ...] | None = None  # the question that the marks belong to
-        self._rounds: list[tuple[Query, MarkBook]] = []
         self.map_layer: Layer | None = Layer.ATTENTION
         self.links_shown = True
         self.strength = 0.75
@@ -168,7 +168,6 @@ class EvidenceViewModel(QObject):
         self._pictures.clear()
         self._explained, self._error = None, None
         self._marks.clear()
-        self._rounds.clear()
         self.position_changed.emit()
         self.pictures_changed.emit()
         self.evidence_changed.emit()
@@ -205,6 +204,8 @@ class EvidenceViewModel(QObject):
     def refresh(self) -> None:
         """The page is entered: follow the search when its question has changed since."""
         asked = self._search.query
+        if asked is not None and self._marked is not None and asked.items != self._marked:
+            self._take_marks()
         if asked is None or not self._search.hits or (self._query and asked.items == self._query.items):
             return
         identity = self.hit.photo.id if self.hit else None
@@ -282,38 +283,41 @@ class EvidenceViewModel(QObject):
         """What undo would do now; empty when there is nothing to undo."""
         if self._marks.can_undo:
             return "Undo mark"
-        return "Undo round" if self._rounds else ""
+        return "Undo round" if self._rounds.can_undo else ""
 
     @property
     def can_redo(self) -> bool:
-        return self._marks.can_redo
+        return self._marks.can_redo or self._rounds.can_redo
 
     def undo(self) -> None:
         """Take back the last mark; without one, the last round, whose marks are there again."""
         if self._marks.undo():
             self.marks_changed.emit()
-        elif self._rounds:
-            query, self._marks = self._rounds.pop()
-            self._marked = query.items
-            self._search.return_to(query)
-            self.marks_changed.emit()
+        elif self._rounds.undo():
+            self._take_marks()
             self.next_round.emit()
 
     def redo(self) -> None:
+        """Make the mark again that was taken back last; without one, the round."""
         if self._marks.redo():
             self.marks_changed.emit()
+        elif self._rounds.redo():
+            self._take_marks()
+            self.next_round.emit()
 
     def search_again(self) -> None:
-        """The next round: the marked patches become regions and weights of the question."""
-        if self._query is None or not self._marks.marks:
-            return
-        after = query_of(FeedbackSession(self._query).with_marks(self._marks.marks))
-        query = replace(after, round=self._query.round + 1)
-        self._rounds.append((self._query, self._marks))
-        self._marks, self._marked = MarkBook(), query.items
-        self._search.run(query)
+        """The next round: what is marked becomes regions, weights and further pictures of the question."""
+        if self._query is not None and self._marks.marks and self._rounds.mark(self._query, self._marks):
+            self._take_marks()
+            self.next_round.emit()
+
+    def _take_marks(self) -> None:
+        """The marks of the round that the search is at: those that were made there, none in a new one."""
+        session, query = self._rounds.session, self._search.query
+        book = None if session is None else self._rounds.book(session.current)
+        self._marks = book or MarkBook()
+        self._marked = None if query is None else query.items
         self.marks_changed.emit()
-        self.next_round.emit()
 
     def marks_sentence(self) -> str:
         """`You marked: + patch 1, − top left of your picture.`, empty without marks."""
@@ -353,10 +357,9 @@ class EvidenceViewModel(QObject):
         item = query.items[index]
         if self.item is None or self.item.picture != item.picture:
             self._pictures.pop(Side.QUERY, None)
-        if query.round == 1:
-            self._rounds.clear()
         if self._marked != query.items:
-            self._marks, self._marked = MarkBook(), query.items
+            self._take_marks()
+            self._marked = query.items
         self._query, self._item_index = query, index
         self.marks_changed.emit()
 

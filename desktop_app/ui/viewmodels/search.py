@@ -13,7 +13,7 @@ from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import FolderId, PhotoId
 from desktop_app.domain.progress import Control
-from desktop_app.domain.query import LibraryPicture, Picture, Profile, Query, QueryItem
+from desktop_app.domain.query import AutomaticFeedback, LibraryPicture, Picture, Profile, Query, QueryItem
 from desktop_app.domain.results import Hit, SearchAnswer, Words
 from desktop_app.ui.viewmodels import words
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
@@ -55,6 +55,7 @@ class SearchViewModel(QObject):
         self._error: IndiciumError | None = None
         self._busy = False
         self._profile = Profile.BALANCED
+        self._automatic: AutomaticFeedback | None = None
         self._folders: frozenset[FolderId] | None = None
         self._chosen = PhotoFilter()
         self._sort = SortOrder.BEST
@@ -102,6 +103,21 @@ class SearchViewModel(QObject):
     @property
     def profile(self) -> Profile:
         return self._profile
+
+    @property
+    def chosen(self) -> PhotoFilter:
+        """The filter that holds for searches."""
+        return self._chosen
+
+    @property
+    def folders(self) -> frozenset[FolderId] | None:
+        """The folders that are searched; None means everywhere."""
+        return self._folders
+
+    @property
+    def automatic(self) -> AutomaticFeedback | None:
+        """Automatic feedback, None when only marks change a question."""
+        return self._automatic
 
     @property
     def sort(self) -> SortOrder:
@@ -243,6 +259,12 @@ class SearchViewModel(QObject):
         if self._query is not None and self._query.profile is not profile:
             self.run(replace(self._query, profile=profile))
 
+    def set_automatic(self, automatic: AutomaticFeedback | None) -> None:
+        """Let the first results mark by themselves, or not (None); the present question is asked again."""
+        self._automatic = automatic
+        if self._query is not None and self._query.automatic != automatic:
+            self.run(replace(self._query, automatic=automatic))
+
     def set_filter(self, folders: frozenset[FolderId] | None, chosen: PhotoFilter) -> None:
         """Search in these folders only (None: everywhere), among the photos that `chosen` leaves."""
         self._folders, self._chosen = folders, chosen
@@ -279,7 +301,16 @@ class SearchViewModel(QObject):
 
     def _ask_items(self, items: tuple[QueryItem, ...], *, same_search: bool) -> None:
         number = self._query.round if self._query and same_search else 1
-        self.run(Query(items, profile=self._profile, folders=self._folders, chosen=self._chosen, round=number))
+        self.run(
+            Query(
+                items,
+                profile=self._profile,
+                folders=self._folders,
+                chosen=self._chosen,
+                round=number,
+                automatic=self._automatic,
+            )
+        )
 
     def _revisit(self, query: Query | None) -> None:
         if query is not None:

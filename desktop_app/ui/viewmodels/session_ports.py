@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,18 @@ from PySide6.QtGui import QImage
 
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.evidence import MatchEvidence
+from desktop_app.domain.feedback import FeedbackSession, RoundChange
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control
 from desktop_app.domain.query import LibraryPicture, Mark, Query, QueryItem
-from desktop_app.domain.results import SearchAnswer
-from desktop_app.services import painting
+from desktop_app.domain.results import Hit, SearchAnswer
+from desktop_app.services import painting, saved_sessions
 from desktop_app.services.embedded_query import QueryEmbedder
 from desktop_app.services.explain import ExplainService, Viewed
 from desktop_app.services.feedback import FeedbackService
 from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.saved_sessions import SavedSession
+from desktop_app.services.session_document import LoadedSession
 from desktop_app.ui.viewmodels.full_pictures import Load as LoadFull
 from desktop_app.ui.viewmodels.query_pictures import ShownPicture, name_of
 from desktop_app.ui.viewmodels.thumbnails import Load as LoadThumbnail
@@ -38,6 +42,22 @@ class LibraryPort:
 
     def search(self, query: Query, *, control: Control) -> Iterator[SearchAnswer]:
         return self._searching.search(query, control=control)
+
+    def changes(self, before: Query, before_hits: Sequence[Hit], query: Query, hits: Sequence[Hit]) -> RoundChange:
+        """What a round changed among the first results, and why."""
+        return self._searching.changes(before, before_hits, query, hits)
+
+    def save_session(self, session: FeedbackSession) -> None:
+        saved_sessions.save_session(replace(session, pack=self._session.search_engine().digest), self._session)
+
+    def saved_sessions(self) -> list[SavedSession]:
+        return saved_sessions.saved_sessions(self._session)
+
+    def open_session(self, name: str) -> LoadedSession:
+        return saved_sessions.open_session(name, self._session)
+
+    def forget_session(self, name: str) -> None:
+        saved_sessions.forget_session(name, self._session)
 
     def shown_picture(self, item: QueryItem, *, long_side: int) -> ShownPicture:
         """The whole picture of a query item with the size of its original and where it comes from."""

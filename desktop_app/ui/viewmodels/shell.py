@@ -25,6 +25,7 @@ from desktop_app.ui.viewmodels.jobs import JobsViewModel
 from desktop_app.ui.viewmodels.library import LibraryViewModel
 from desktop_app.ui.viewmodels.notices import Notices, Severity
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
+from desktop_app.ui.viewmodels.rounds import RoundsViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.settings import SettingsStore
 from desktop_app.ui.viewmodels.skipped import SkippedViewModel
@@ -60,6 +61,7 @@ class Parts:
     skipped: SkippedViewModel
     duplicates: DuplicatesViewModel
     search: SearchViewModel
+    rounds: RoundsViewModel
     evidence: EvidenceViewModel
 
 
@@ -180,6 +182,7 @@ class Shell(QObject):
         parts.pictures.set_source(session_ports.picture_loader(session))
         port = session_ports.library_port(session)
         parts.search.open_library(port)
+        parts.rounds.open_library(port)
         parts.evidence.open_library(port)
         parts.device.set_session(session)
         parts.wizard.set_session(session)

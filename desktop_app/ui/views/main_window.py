@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
             thumbnails=parts.thumbnails,
             pictures=parts.pictures,
         )
-        self.search_page = SearchPage(parts.search, parts.thumbnails, parts.pictures)
+        self.search_page = SearchPage(parts.search, parts.thumbnails, parts.pictures, parts.rounds)
         self.evidence_page = EvidencePage(parts.evidence)
         self.wizard_page = WizardPage(parts.wizard)
         self.pages: dict[Place, Page] = {

@@ -124,6 +124,16 @@ def test_sessions_are_kept_by_name_the_newest_first(library: LibrarySession) -> 
     forget_session("everything", library)
 
 
+def test_photos_marked_in_a_session_that_is_kept_carry_its_name(library: LibrarySession) -> None:
+    first, second, third = photos(library)
+    session = FeedbackSession(Query((QueryItem(LibraryPicture(first)),)))
+    session = session.with_marks((PhotoMark(second, 1), PhotoMark(third, -1), PhotoMark(second, 1, weight=2.0)))
+    for name in ("cups", "handles", "cups"):
+        save_session(session.named(name), library)
+    path = library.photo(second).path
+    assert library.reader.labels("marks") == [(path, "cups"), (path, "handles")]
+
+
 def test_a_library_that_is_only_read_keeps_nothing_and_says_so(library: LibrarySession) -> None:
     pack = str(library.root.parent / "tiny")
     with (

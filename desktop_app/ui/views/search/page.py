@@ -19,6 +19,7 @@ from desktop_app.domain.query import Profile
 from desktop_app.domain.results import Words
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.result_order import SortOrder
+from desktop_app.ui.viewmodels.rounds import RoundsViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.viewmodels.words import number, photos, sentence
@@ -79,12 +80,14 @@ class SearchPage(Page):
         search: SearchViewModel,
         thumbnails: ThumbnailProvider,
         pictures: FullPictures,
+        rounds: RoundsViewModel,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._search = search
         self.setObjectName("search-page")
-        self.panel = QueryPanel(search)
+        self._rounds = rounds
+        self.panel = QueryPanel(search, rounds)
         self.panel.add_requested.connect(self.add_requested)
         self.grid = PhotoGrid(search.results, thumbnails, pictures, maps=search.maps)
         self.grid.setAccessibleName("Results")
@@ -99,6 +102,8 @@ class SearchPage(Page):
         self.header = label(role="title")
         self.header.setFont(theme.tabular(self.header.font()))
         self.note = label(role="small")
+        self.change = label(role="secondary", wrap=True)
+        self.change.setAccessibleName("What this round changed")
         self.maps = tool("layers", "Show where each result matches", keys="E", checkable=True)
         self.profile = QComboBox()
         self.profile.setAccessibleName("Thoroughness")
@@ -128,6 +133,7 @@ class SearchPage(Page):
         right.setContentsMargins(BETWEEN, BETWEEN, 4, 0)
         right.setSpacing(INSIDE)
         right.addWidget(self._bar)
+        right.addWidget(self.change)
         right.addWidget(self.stack, 1)
         lay = row(self.panel, spacing=0)
         lay.addLayout(right, 1)
@@ -141,6 +147,7 @@ class SearchPage(Page):
         for signal in (search.query_changed, search.answer_changed, search.history_changed):
             signal.connect(self._refresh)
         search.busy_changed.connect(self._busy_changed)
+        self._rounds.changed.connect(self._refresh_change)
         search.results.divider_changed.connect(self._refresh_footer)
         self._patience.timeout.connect(self._refresh)
         self.grid.activated_row.connect(self.evidence_requested)
@@ -189,6 +196,11 @@ class SearchPage(Page):
         self.footer.refresh()
         self.grid.doItemsLayout()
 
+    def _refresh_change(self) -> None:
+        words = self._rounds.words()
+        self.change.setText(words)
+        self.change.setVisible(bool(words) and self._search.error is None)
+
     def _refresh(self) -> None:
         search = self._search
         asked = search.query is not None
@@ -202,6 +214,7 @@ class SearchPage(Page):
         self.note.setVisible(bool(pending))
         if self.profile.currentData() != search.profile:
             self.profile.setCurrentIndex(PROFILES.index(search.profile) if search.profile in PROFILES else 1)
+        self._refresh_change()
         self._refresh_footer()
         listed = search.results.rowCount() > 0
         if not listed:

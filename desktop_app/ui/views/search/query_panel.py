@@ -11,12 +11,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVB
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.query import QueryItem
 from desktop_app.ui.viewmodels.query_pictures import ShownPicture, name_of
+from desktop_app.ui.viewmodels.rounds import RoundsViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
-from desktop_app.ui.viewmodels.words import number, pixels
+from desktop_app.ui.viewmodels.words import pixels
 from desktop_app.ui.views import icons, theme
 from desktop_app.ui.views.flow import FlowLayout
 from desktop_app.ui.views.parts import button, clear, label, row, tool
 from desktop_app.ui.views.search.region_editor import EDGE, WIDTH, RegionEditor
+from desktop_app.ui.views.search.rounds_bar import RoundsBar
 from desktop_app.ui.views.theme import BETWEEN, INSIDE, set_role
 
 SMALL = 52  # the side of a picture in the strip
@@ -72,9 +74,10 @@ class QueryPanel(QScrollArea):
 
     add_requested = Signal()
 
-    def __init__(self, search: SearchViewModel, parent: QWidget | None = None) -> None:
+    def __init__(self, search: SearchViewModel, rounds: RoundsViewModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._search = search
+        self._rounds = rounds
         self._chosen = 0
         self._strip_state: object = None
         self.setObjectName("query-panel")
@@ -111,8 +114,8 @@ class QueryPanel(QScrollArea):
         self.add = button("Add", self.add_requested.emit, icon="plus")
         self.add.setAccessibleName("Add a picture to the search")
         self.clear_button = button("Clear", self._search.clear, icon="close")
-        self.round = label(role="secondary")
-        self.round.setFont(theme.tabular(self.round.font()))
+        self.rounds = RoundsBar(self._search, self._rounds)
+        self._earlier = label("Earlier searches", role="secondary")
         self.back = tool("chevron-left", "Previous search", self._search.back, keys="Alt+Left")
         self.forward = tool("chevron-right", "Next search", self._search.forward, keys="Alt+Right")
         self.again = button("Search again", self._search.search_again, icon="refresh")
@@ -132,7 +135,8 @@ class QueryPanel(QScrollArea):
         column.addWidget(self._strip_box)
         column.addLayout(row(self.add, self.clear_button, None))
         column.addStretch(1)
-        column.addLayout(row(self.round, None, self.back, self.forward, spacing=0))
+        column.addWidget(self.rounds)
+        column.addLayout(row(self._earlier, None, self.back, self.forward, spacing=0))
         column.addWidget(self.again)
         self.setWidget(body)
 
@@ -166,12 +170,10 @@ class QueryPanel(QScrollArea):
         self.remove.setVisible(several)
         self.not_like.setChecked(item is not None and item.negative)
         self._refresh_strip()
-        now, most = self._search.rounds
-        self.round.setText(f"Round {number(now)} of {number(most)}" if most > 1 else "Earlier searches")
         self.back.setEnabled(self._search.can_go_back)
         self.forward.setEnabled(self._search.can_go_forward)
-        for part in (self.round, self.back, self.forward):
-            part.setVisible(most > 1 or self._search.can_go_back or self._search.can_go_forward)
+        for part in (self._earlier, self.back, self.forward):
+            part.setVisible(self._search.can_go_back or self._search.can_go_forward)
         self.again.setEnabled(item is not None and not self._search.busy)
         self.clear_button.setEnabled(item is not None)
 
