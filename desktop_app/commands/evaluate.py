@@ -17,6 +17,7 @@ from desktop_app.domain.progress import Control, Progress
 from desktop_app.domain.query import Profile
 from desktop_app.evaluation.degradations import Change, compare, evaluate_degradations
 from desktop_app.evaluation.evidence import evaluate_evidence
+from desktop_app.evaluation.feedback import evaluate_feedback
 from desktop_app.evaluation.folders import EvaluatedPack, evaluate_folders
 from desktop_app.evaluation.gpr1200 import gpr1200
 from desktop_app.evaluation.holidays import holidays
@@ -116,6 +117,14 @@ def _job(arguments: Namespace, control: Control) -> Job:
     if protocol == "instances":
         return evaluate_instances(
             arguments.data, _engines(arguments, options), **_given(arguments, "queries"), **common
+        )
+    if protocol == "feedback":
+        given = {
+            ("tasks" if name == "queries" else name): value
+            for name, value in _given(arguments, "labels", "others", "queries").items()
+        }
+        return evaluate_feedback(
+            arguments.data, _engines(arguments, options), tests=_list(arguments.tests), **given, **common
         )
     return _small_objects(arguments, _engines(arguments, options), common)
 

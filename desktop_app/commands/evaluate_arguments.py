@@ -38,6 +38,7 @@ def add_protocols(protocols: Commands) -> None:
     _degradations(protocols)
     _instances(protocols)
     _small_objects(protocols)
+    _feedback(protocols)
 
 
 def _recall_at_k(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +108,18 @@ def _small_objects(protocols: Commands) -> None:
     parser.add_argument("--rooms", type=Path, metavar="JSON", help="find rooms by products, paired by this file")
     _profiles(parser)
     _pairs(parser, "objects to ask for")
+
+
+def _feedback(protocols: Commands) -> None:
+    parser = _protocol(
+        protocols, "feedback", "what a person's marks over three rounds, and automatic feedback, bring"
+    )
+    _data(parser, "a folder of photos")
+    parser.add_argument("--labels", type=Path, metavar="DIR", help="annotations of the photos (YOLO or VOC files)")
+    parser.add_argument("--tests", metavar="LIST", help="only composites, objects")
+    parser.add_argument("--others", type=int, metavar="N", help="photos beside the composites")
+    _profiles(parser, "balanced")
+    _queries(parser, "so many questions of each test")
 
 
 def _protocol(protocols: Commands, name: str, text: str) -> argparse.ArgumentParser:

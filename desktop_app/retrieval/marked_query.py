@@ -30,9 +30,11 @@ from desktop_app.domain.query import (
 MARKED = 1.0  # weight of a cell marked +
 AROUND = 0.25  # weight of a cell that is only there because it lies beside a marked one
 REJECTED = 0.0  # weight of a cell marked -
-SURROUNDINGS = 1  # cells added on each side of what was marked, so that it is seen with its surroundings
-LEAST_SIDE = 32  # pixels; more cells are added until the part is as large, because a smaller one shows too little
-MARKED_ITEM_WEIGHT = 0.5  # a marked part of a result counts half as much as a picture the person brought
+LEAST_SHARE = (
+    0.6  # of either side of its picture, for what is seen of a marked patch: seen alone it says too little
+)
+LEAST_SIDE = 32  # pixels, likewise
+MARKED_ITEM_WEIGHT = 0.25  # how much a marked part of a result counts against a picture the person brought
 FINE = Grid(14, 14)  # over a rectangle or a whole photo, for the parts of it that are not wanted
 
 Items = tuple[QueryItem, ...]
@@ -246,17 +248,19 @@ def _without(item: QueryItem, box: Region, unwanted: Sequence[Region]) -> QueryI
 def _bounds(cells: Iterable[Cell], grid: Grid, box: Region) -> Bounds:
     """The cells around all of `cells`: with their surroundings, and large enough to search with."""
     rows, columns = zip(*((cell.row, cell.column) for cell in cells), strict=True)
-    for margin in range(SURROUNDINGS, max(grid.rows, grid.columns) + 1):
-        bounds = (
-            max(0, min(rows) - margin),
-            max(0, min(columns) - margin),
-            min(grid.rows - 1, max(rows) + margin),
-            min(grid.columns - 1, max(columns) + margin),
-        )
-        part = _pixels(bounds, grid, box)
-        if part.w >= LEAST_SIDE and part.h >= LEAST_SIDE:
-            return bounds
-    return 0, 0, grid.rows - 1, grid.columns - 1
+    top, bottom = _span(min(rows), max(rows), grid.rows, box.h)
+    left, right = _span(min(columns), max(columns), grid.columns, box.w)
+    return top, left, bottom, right
+
+
+def _span(first: int, last: int, count: int, pixels: int) -> tuple[int, int]:
+    """The cells `first` to `last` of `count` that share `pixels`, with as many more beside them as are needed."""
+    least = max(LEAST_SHARE * pixels, min(LEAST_SIDE, pixels))
+    while first > 0 or last < count - 1:
+        if (last + 1) * pixels // count - first * pixels // count >= least:
+            break
+        first, last = max(0, first - 1), min(count - 1, last + 1)
+    return first, last
 
 
 def _weights(

@@ -295,13 +295,14 @@ class FeedbackParameters:
 
     least: marked parts from which a classifier is learnt. learnt: its share of the descriptor, 0..1. strength: the
     classifier's C (the larger, the closer it follows the marks). unwanted: how much all marks of - count, against
-    1 for all wanted ones.
+    1 for all wanted ones. rejected: Rocchio's beta where all unwanted parts are marks.
     """
 
     least: int = 3
-    learnt: float = 0.3
+    learnt: float = 0.15
     strength: float = 1.0
     unwanted: float = 1.0
+    rejected: float = 0.1
 
     @classmethod
     def from_manifest(cls, section: Section) -> FeedbackParameters:
@@ -311,6 +312,7 @@ class FeedbackParameters:
             learnt=min(1.0, max(0.0, _number(section, "learnt", default.learnt))),
             strength=max(1e-6, _number(section, "strength", default.strength)),
             unwanted=max(0.0, _number(section, "unwanted", default.unwanted)),
+            rejected=max(0.0, _number(section, "rejected", default.rejected)),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,7 +16,7 @@ from desktop_app.domain.results import QueryPicture
 from desktop_app.imaging.tensor import choose_shape, fit
 from desktop_app.retrieval.clusters import make_local_codes
 from desktop_app.retrieval.local_match import Packed, centroid_weights, local_similarity
-from desktop_app.retrieval.parameters import MatchParameters
+from desktop_app.retrieval.parameters import MatchParameters, RetrievalParameters
 from desktop_app.retrieval.query import weight_map
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
@@ -68,6 +68,13 @@ class EmbeddedItem:
             negative=self.item.negative,
             path=self.pixels.path,
         )
+
+
+def rocchio_beta(items: Sequence[EmbeddedItem], parameters: RetrievalParameters) -> float:
+    """How much what is not wanted counts: a mark that rejects a result says less than a picture that a person
+    brought as unwanted."""
+    marked = all(item.item.from_mark for item in items if item.item.negative)
+    return parameters.feedback.rejected if marked else parameters.fusion.negative
 
 
 def embed_pixels(rgb: Pixels, engine: Engine, *, width: int, height: int) -> Embedding:

@@ -20,7 +20,7 @@ from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, 
 from desktop_app.retrieval.query import pooled_descriptor
 from desktop_app.retrieval.score_levels import BACKGROUND_SAMPLE, background
 from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
-from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
+from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder, rocchio_beta
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.score_keeper import ScoreKeeper
@@ -124,7 +124,7 @@ class _Search:
             weights=[item.item.weight for item in wanted],
             negatives=[item.embedding.alpha for item in unwanted],
             negative_weights=[item.item.weight for item in unwanted],
-            beta=self.engine.parameters.fusion.negative,
+            beta=rocchio_beta(self._items, self.engine.parameters),
         )
 
     def globally(self) -> Standing:

@@ -19,7 +19,7 @@ from desktop_app.retrieval.query import pooled_descriptor, pooled_local
 from desktop_app.retrieval.reranking import RerankParameters, SecondModel, changes, common_labels
 from desktop_app.retrieval.standing import GRAPH_DEPTH, Standing
 from desktop_app.retrieval.two_model import ClassSource, bits_apart
-from desktop_app.services.embedded_query import EmbeddedItem
+from desktop_app.services.embedded_query import EmbeddedItem, rocchio_beta
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
 
@@ -113,7 +113,7 @@ class LaterStages:
             np.stack([item.match(candidates, parameters.match) for item in self._items]),
             weights=[item.item.weight for item in self._items],
             negative=[item.item.negative for item in self._items],
-            beta=parameters.fusion.negative,
+            beta=rocchio_beta(self._items, parameters),
         )
         return standing.with_local(local, parameters.fusion)
 
@@ -135,7 +135,7 @@ class LaterStages:
                 weights=[item.item.weight for item in wanted],
                 negatives=[_beta(item) for item in unwanted],
                 negative_weights=[item.item.weight for item in unwanted],
-                beta=parameters.fusion.negative,
+                beta=rocchio_beta(self._items, parameters),
             ),
             features=betas.astype(np.float32),
             bits_apart=np.mean([bits_apart(_beta_code(item), codes) for item in wanted], axis=0),

@@ -21,11 +21,12 @@ from desktop_app.domain.query import (
     RegionMark,
     Side,
 )
-from desktop_app.retrieval.marked_query import LEAST_SIDE, MARKED, query_of
+from desktop_app.retrieval.marked_query import LEAST_SIDE, MARKED, MARKED_ITEM_WEIGHT, query_of
 from desktop_app.services.pictures import usable_region
 
 GRID = Grid(14, 14)
 BOX = Region(0, 0, 1400, 700)
+AROUND_4_6 = Region(200, 0, 900, 450)  # what is seen of the patch in row 4, column 6
 QUERY = Query((QueryItem(FilePicture(b"/q.jpg")),))
 
 
@@ -43,11 +44,11 @@ def on_result(row: int, column: int, sign: int, *, photo: int = 7) -> Mark:
 
 def test_a_wanted_patch_of_the_query_restricts_it_to_the_patch_and_its_surroundings() -> None:
     item = next_query(QUERY, (on_query(4, 6, +1),)).items[0]
-    assert item.region == Region(500, 150, 300, 150)
-    assert item.grid == Grid(3, 3)
-    assert item.cell_weights[Cell(1, 1)] == MARKED
-    assert all(0 < weight < MARKED for cell, weight in item.cell_weights.items() if cell != Cell(1, 1))
-    assert len(item.cell_weights) == 9
+    assert item.region == AROUND_4_6
+    assert item.grid == Grid(9, 9)
+    assert item.cell_weights[Cell(4, 4)] == MARKED
+    assert all(0 < weight < MARKED for cell, weight in item.cell_weights.items() if cell != Cell(4, 4))
+    assert len(item.cell_weights) == 81
 
 
 def test_the_surroundings_end_at_the_edge_of_the_picture() -> None:
@@ -65,7 +66,7 @@ def test_a_rejected_patch_counts_nothing_and_leaves_the_whole_picture() -> None:
 
 def test_a_rejected_patch_beside_a_wanted_one_counts_nothing() -> None:
     item = next_query(QUERY, (on_query(4, 6, +1), on_query(4, 7, -1))).items[0]
-    assert item.cell_weights[Cell(1, 2)] == 0.0
+    assert item.cell_weights[Cell(4, 5)] == 0.0
 
 
 def test_a_wanted_patch_of_a_result_joins_the_query_and_the_photo_stays_findable() -> None:
@@ -73,7 +74,7 @@ def test_a_wanted_patch_of_a_result_joins_the_query_and_the_photo_stays_findable
     assert after.items[0] == QUERY.items[0]
     added = after.items[1]
     assert added.picture == LibraryPicture(PhotoId(7))
-    assert (added.negative, added.from_mark, added.region) == (False, True, Region(500, 150, 300, 150))
+    assert (added.negative, added.from_mark, added.region) == (False, True, AROUND_4_6)
 
 
 def test_an_unwanted_patch_of_a_result_is_not_like_this() -> None:
@@ -88,7 +89,7 @@ def test_both_signs_on_one_result_make_two_items() -> None:
         (True, LibraryPicture(PhotoId(7))),
         (False, LibraryPicture(PhotoId(8))),
     ]
-    assert after.items[1].cell_weights[Cell(1, 2)] == 0.0
+    assert after.items[1].cell_weights[Cell(4, 5)] == 0.0
 
 
 def test_the_last_mark_on_a_cell_counts() -> None:
@@ -131,8 +132,8 @@ def test_however_many_rounds_mark_one_patch_there_is_enough_left_to_search_with(
 def test_a_patch_of_a_small_result_takes_as_many_of_its_cells_as_are_needed() -> None:
     mark = Mark(Side.RESULT, Cell(0, 0), GRID, Region(0, 0, 98, 70), +1, photo=PhotoId(7))
     added = next_query(QUERY, (mark,)).items[1]
-    assert added.region == Region(0, 0, 49, 35)
-    assert added.grid == Grid(7, 7) and added.cell_weights[Cell(0, 0)] == MARKED
+    assert added.region == Region(0, 0, 63, 45)
+    assert added.grid == Grid(9, 9) and added.cell_weights[Cell(0, 0)] == MARKED
 
 
 # --- regions, whole photos, weights ---------------------------------------------------------------------------
@@ -168,7 +169,7 @@ def test_an_unwanted_rectangle_inside_a_wanted_one_counts_nothing() -> None:
 
 def test_a_patch_beats_the_rectangle_it_lies_in() -> None:
     item = next_query(QUERY, (on_query(4, 6, +1), region(0, 0, 1400, 700, -1))).items[0]
-    assert {cell for cell, weight in item.cell_weights.items() if weight} == {Cell(1, 1)}
+    assert {cell for cell, weight in item.cell_weights.items() if weight} == {Cell(4, 4)}
 
 
 def test_marking_all_of_the_query_unwanted_is_a_sentence() -> None:
@@ -197,9 +198,9 @@ def test_rectangles_and_whole_photos_of_results_join_with_their_weights() -> Non
     )
     added = next_query(QUERY, marks).items[1:]
     assert [(item.picture, item.region, item.negative, item.weight) for item in added] == [
-        (LibraryPicture(PhotoId(7)), Region(0, 0, 200, 200), False, 1.0),
-        (LibraryPicture(PhotoId(8)), None, False, 0.5),
-        (LibraryPicture(PhotoId(9)), None, True, 0.25),
+        (LibraryPicture(PhotoId(7)), Region(0, 0, 200, 200), False, 2 * MARKED_ITEM_WEIGHT),
+        (LibraryPicture(PhotoId(8)), None, False, MARKED_ITEM_WEIGHT),
+        (LibraryPicture(PhotoId(9)), None, True, MARKED_ITEM_WEIGHT / 2),
     ]
     assert all(item.from_mark for item in added)
 
@@ -207,7 +208,7 @@ def test_rectangles_and_whole_photos_of_results_join_with_their_weights() -> Non
 def test_of_a_wanted_photo_the_unwanted_patches_count_nothing() -> None:
     wanted, unwanted = next_query(QUERY, (PhotoMark(PhotoId(7), +1), on_result(4, 6, -1))).items[1:]
     assert wanted.cell_weights == {Cell(4, 6): 0.0} and not wanted.negative
-    assert unwanted.negative and unwanted.region == Region(500, 150, 300, 150)
+    assert unwanted.negative and unwanted.region == AROUND_4_6
 
 
 def test_a_photo_marked_both_ways_is_what_it_was_marked_last() -> None:
