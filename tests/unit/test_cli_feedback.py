@@ -24,7 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "name": "two pictures",
         "query": [{"path": "q.jpg"}],
         "top": 12,
-        "rounds": [{}, {"marks": [{"sign": "+", "photo": {"path": str(coffee)}, "weight": 3}]}],
+        "rounds": [{}, {"marks": [{"sign": "+", "photo": {"path": str(coffee)}, "weight": 12}]}],
     }
     (folder / "s.json").write_text(json.dumps(document))
     return folder
