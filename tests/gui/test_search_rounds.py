@@ -69,11 +69,11 @@ def test_a_round_says_what_it_changed_and_undo_and_redo_lead_back_and_forth(page
     second, told = pages.search.query, page.change.text()
     qtbot.mouseClick(bar.undo, LEFT)
     answered(pages, qtbot)
-    assert pages.search.query is first and bar.round.text() == "Round 1 of 2"
+    assert pages.search.query == first and bar.round.text() == "Round 1 of 2"
     assert not page.change.isVisible() and not bar.undo.isEnabled()
     qtbot.mouseClick(bar.redo, LEFT)
     answered(pages, qtbot)
-    assert pages.search.query is second and bar.round.text() == "Round 2 of 2"
+    assert pages.search.query == second and bar.round.text() == "Round 2 of 2"
     qtbot.waitUntil(lambda: page.change.text() == told, timeout=WAIT)
 
 
@@ -97,10 +97,10 @@ def test_another_way_from_an_earlier_round_is_a_branch_and_both_are_in_the_menu(
     ]
     choose(bar, lines[1])
     answered(pages, qtbot)
-    assert pages.search.query is one is not other
+    assert pages.search.query == one != other
     choose(bar, lines[2])
     answered(pages, qtbot)
-    assert pages.search.query is other
+    assert pages.search.query == other
 
 
 def test_changing_the_pictures_is_a_round_too(pages, qtbot):

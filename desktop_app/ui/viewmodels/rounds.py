@@ -247,7 +247,9 @@ class RoundsViewModel(QObject):
         numbers = sorted(range(len(self._asked)), key=lambda number: number != now)  # the present one first
         same = [number for number in numbers if self._asked[number].query.items == query.items]
         if self._session is not None and same:
-            self._asked[same[0]].query = query
+            asked = self._asked[same[0]]
+            if (asked.query.profile, asked.query.automatic) != (query.profile, query.automatic):
+                asked.query = query  # else the very question that the history of searches knows is kept
             self._session = self._session.at(same[0])
         else:
             if self._session is None or len(self._session.rounds) == 1 or not self._belongs(query):

@@ -318,7 +318,9 @@ class SearchViewModel(QObject):
             self._search()
 
     def _take(self, query: Query) -> None:
-        self._query = query = replace(query, folders=self._folders, chosen=self._chosen)
+        if (query.folders, query.chosen) != (self._folders, self._chosen):
+            query = replace(query, folders=self._folders, chosen=self._chosen)
+        self._query = query
         self._pictures.keep(query.items)
         self.maps.set_item(self.main_item)
         self.query_changed.emit()
