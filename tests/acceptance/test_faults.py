@@ -201,9 +201,10 @@ def test_a_damaged_catalogue_is_said_and_repaired_with_every_photo_in(
 
 def test_lost_previews_are_made_again(photos: Path, indicium: Run, home: Path) -> None:
     indicium("index", photos)
+    before = answers(indicium, photos)
     shutil.rmtree(home / "library" / "previews")
     shutil.rmtree(home / "library" / "index")
-    before = answers(indicium, photos)
+    assert answers(indicium, photos), "a search needs no index"
     assert indicium("library", "check").code == 1
     repair = indicium("library", "repair", "--json")
     assert repair.code == 0 and any("40 previews" in line for line in repair.json["done"])
