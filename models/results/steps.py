@@ -89,6 +89,18 @@ def _ranking(name: str, queries: int | None) -> Step:
     )  # fmt: skip
 
 
+def _profiles(name: str, queries: int | None) -> Step:
+    asked = ("--queries", str(queries)) if queries else ()
+    return Step(
+        f"folders-{name}",
+        "Ranking",
+        f"{name}: the profiles of a search",
+        _evaluate("folders", "--data", f"{{data}}/evaluate/{name}", "--profiles", "instant,balanced", *asked),
+        report_rows,
+        (f"evaluate/{name}",),
+    )
+
+
 def _evidence(name: str, *arguments: str) -> Step:
     return Step(
         f"evidence-{name}",
@@ -108,6 +120,10 @@ STEPS: tuple[Step, ...] = (
     _ranking("caltech101", 800),
     _ranking("cars", 800),
     _ranking("imagenette-val", 800),
+    _profiles("grocery", None),
+    _profiles("caltech101", 800),
+    _profiles("cars", 800),
+    _profiles("imagenette-val", 800),
     Step(
         "labels",
         "Ranking",
