@@ -157,7 +157,7 @@ class SearchViewModel(QObject):
         elif answer.verdict is Words.NOTHING or matching == 0:
             found = "Nothing here matches well"
             if matching:
-                found = f"{found} · {words.number(matching)} similar"
+                found = f"{found} · the nearest first"
         else:
             found = words.count(matching, "result", "results")
         seconds = sum(answer.timings_ms.values()) / 1000.0
