@@ -46,12 +46,18 @@ def _by_set(*keys: str) -> Rows:
             return []
         return [
             {"set": Path(str(name)).name, **row}
-            for name, systems in found.items()
-            if isinstance(systems, Mapping)
-            for row in named_rows(systems)
+            for name, figures in found.items()
+            if isinstance(figures, Mapping)
+            for row in named_rows(_nested(figures, "systems"))
         ]
 
     return rows
+
+
+def _nested(figures: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """What lies under `key` where it is a mapping, else the figures themselves."""
+    inner = figures.get(key)
+    return inner if isinstance(inner, Mapping) else figures
 
 
 def _listed(document: Mapping[str, object]) -> list[Row]:
@@ -172,7 +178,7 @@ STEPS: tuple[Step, ...] = (
         "Ranking",
         "S3's head and what its parts are worth, the same short training each",
         _module("models.ablations.fusion", "--run", "{run}", *_TRAINED, "--folder", _GROCERY),
-        _listed,
+        _by_set("figures"),
         ("train",),
     ),
     Step(

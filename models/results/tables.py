@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 Row = Mapping[str, object]
+_INTERVAL = ("difference", "low", "high")
 
 
 def cell(value: object) -> str:
@@ -50,11 +51,13 @@ def named_rows(document: Mapping[str, object], *, first: str = "system") -> list
 
 
 def flat(values: Mapping[str, object], *, prefix: str = "") -> dict[str, object]:
-    """Nested mappings as one, keys joined by a space."""
+    """Nested mappings as one, keys joined by a space; {difference, low, high} is one value, an interval."""
     result: dict[str, object] = {}
     for key, value in values.items():
         name = f"{prefix} {key}".strip()
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and set(value) == set(_INTERVAL):
+            result[name] = [value[part] for part in _INTERVAL]
+        elif isinstance(value, Mapping):
             result |= flat(value, prefix=name)
         else:
             result[name] = value

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import models.results.__main__ as page_command
-from models.results.steps import STEPS, Step
+from models.results.steps import STEPS, Step, _by_set
 from models.results.tables import cell, named_rows, report_rows, table
 
 PLACES = ("data", "pack", "teacher", "cache", "run", "work")
@@ -38,6 +38,21 @@ def test_cells(value: object, text: str) -> None:
 def test_nested_measures_become_columns() -> None:
     rows = named_rows({"alpha": {"mAP": 0.5, "minus base": {"mAP": [0.1, 0.0, 0.2]}}})
     assert rows == [{"system": "alpha", "mAP": 0.5, "minus base mAP": [0.1, 0.0, 0.2]}]
+
+
+def test_a_named_interval_is_one_column() -> None:
+    rows = named_rows({"beta": {"minus alpha": {"mAP": {"difference": 0.1, "low": 0.0, "high": 0.2}}}})
+    assert rows == [{"system": "beta", "minus alpha mAP": [0.1, 0.0, 0.2]}]
+
+
+@pytest.mark.parametrize("key", ["figures", None])
+def test_figures_by_set_are_a_row_for_each_set_and_system(key: str | None) -> None:
+    figures = {"data/grocery": {"photos": 9, "systems": {"alpha": {"mAP": 0.5}, "beta": {"mAP": 0.6}}}}
+    rows = _by_set(*([key] if key else []))({key: figures, "seed": 1} if key else figures)
+    assert rows == [
+        {"set": "grocery", "system": "alpha", "mAP": 0.5},
+        {"set": "grocery", "system": "beta", "mAP": 0.6},
+    ]
 
 
 def test_the_rows_of_a_report_come_without_their_times() -> None:
