@@ -12,7 +12,7 @@ Scores = NDArray[np.float32]
 Vectors = NDArray[np.floating[Any]]  # float16 or float32
 
 _CHUNK = 4096  # rows of float16 that are widened at a time: 8 MB at 512 dimensions
-_GATHER_BELOW = 0.25  # share of allowed rows under which copying them is cheaper than scoring all rows
+_GATHER_BELOW = 0.2  # share of allowed rows under which copying them is cheaper than scoring all rows
 
 
 class ExactIndex:
@@ -72,6 +72,11 @@ class ExactIndex:
             return np.zeros(len(labels), np.intp), np.zeros(len(labels), np.bool_)
         at = np.minimum(np.searchsorted(self.labels, labels), len(self) - 1)
         return at, self.labels[at] == labels
+
+
+def ascending(labels: Labels) -> Labels:
+    """`labels` in order and each once; as they are where that is so (np.unique would hash them all)."""
+    return labels if (labels[1:] > labels[:-1]).all() else np.unique(labels)
 
 
 def check_query(query: NDArray[np.float32], dimension: int) -> NDArray[np.float32]:

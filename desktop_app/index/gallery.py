@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.errors import SnapshotInvalid
-from desktop_app.index.exact import ExactIndex, Labels, Scores, Vectors, check_query, merge, settle
+from desktop_app.index.exact import ExactIndex, Labels, Scores, Vectors, ascending, check_query, merge, settle
 from desktop_app.index.hnsw import HnswIndex
 
 EXACT_ROWS = 50_000
@@ -20,6 +20,9 @@ WIDE_ROWS = 250_000
 BEHIND_SHARE = 0.2
 """With more than this share of rows outside the frozen graph a new one is worth building."""
 _DEEP = 8  # an answer that needs more than one row in so many is scanned for
+_DEEP_FILTERED = 40
+"""The same for what a filtered search fetches from the graph (twice as much as the share allowed would need): a
+candidate there costs as much as scanning 40 rows, so a deep answer under a filter is scanned for."""
 _SAMPLE = 256  # rows of a frozen graph that are compared with the catalogue's
 
 
@@ -124,7 +127,7 @@ class Gallery:
         """
         query = check_query(query, self.dimension)
         if allowed is not None:
-            allowed = np.unique(np.asarray(allowed, dtype=np.int64))
+            allowed = ascending(np.asarray(allowed, dtype=np.int64))
         exact: Sequence[ExactIndex] = self._parts
         parts: list[tuple[Labels, Scores]] = []
         if k > 0 and self._frozen is not None and self._pays(allowed):
@@ -169,6 +172,8 @@ class Gallery:
             return None
         if len(wanted) == len(frozen):
             labels, _ = frozen.search(query, k)
+        elif allowed is not None and _DEEP_FILTERED * 2 * k * len(frozen) > len(wanted) ** 2:
+            return None
         else:
             labels, _ = frozen.search(query, k, allowed=wanted)
         if len(labels) < min(k, len(wanted)):

@@ -70,15 +70,16 @@ def allowed(db: Database, digest: str, folders: Collection[FolderId] | None, cho
     where, values = condition(folders, chosen)
     with db.snapshot():
         pack = feature_store.pack_id(db, digest)
-        # One long text takes a third of the time of as many rows.
+        # One long text takes a third of the time of as many rows. Walking an index that lacks the columns asked
+        # for and looking every row up takes four times as long as walking the table.
         found = db.row(
             "SELECT group_concat(p.id), group_concat(CASE WHEN p.pack = ? AND p.feature > 0 THEN p.feature"
-            f" ELSE -p.id END) FROM photos p WHERE {where}",
+            f" ELSE -p.id END) FROM photos p NOT INDEXED WHERE {where}",
             [pack, *values],
         )
         photos, rows = (_numbers(text) for text in found or ("", ""))
-        others = feature_store.feature_rows_of(db, digest, [int(-row) for row in rows if row < 0])
-    return Allowed(np.sort(photos), np.unique(np.concatenate([rows[rows > 0], others])))
+        others = feature_store.feature_rows_of(db, digest, (-rows[rows < 0]).tolist())
+    return Allowed(np.sort(photos), _once(np.concatenate([rows[rows > 0], others])))
 
 
 def facets(db: Database, folders: Collection[FolderId] | None, chosen: PhotoFilter) -> Facets:
@@ -175,6 +176,12 @@ def _text_clause(text: str) -> tuple[str, list[object]]:
     holding = "(SELECT rowid FROM texts WHERE texts MATCH ?)"
     clauses = [f"p.id IN {holding}"] * bool(wanted) + [f"p.id NOT IN {holding}"] * len(unwanted)
     return " AND ".join(clauses), [*([" AND ".join(wanted)] if wanted else []), *unwanted]
+
+
+def _once(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ascending and each once. Numbers that are nearly in order sort in no time; np.unique would hash them."""
+    ordered = np.sort(numbers, kind="stable")
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 def _numbers(text: str | None) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 NEED_PHOTOS = ("indexing", "search_latency", "gui_heartbeat", "kill_resume", "odd_files", "verdicts")
-OTHERS = ("grid_first_paint",)
+OTHERS = ("grid_first_paint", "filters")
 
 
 def main() -> int:

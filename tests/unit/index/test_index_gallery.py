@@ -84,7 +84,7 @@ def test_rows_that_are_gone_from_the_catalogue_never_answer(few_rows_are_many, v
     assert (labels % 2 == 0).all()
 
 
-@pytest.mark.parametrize(("share", "by_graph"), [(0.05, 0), (0.1, 0), (0.5, 1)])
+@pytest.mark.parametrize(("share", "by_graph"), [(0.05, 0), (0.1, 0), (0.3, 0), (0.9, 1)])
 def test_few_allowed_rows_are_scanned_and_many_are_filtered(few_rows_are_many, vectors, queries, share, by_graph):
     frozen = frozen_over(np.arange(3000), vectors)
     gallery = Gallery(np.arange(3000), vectors, frozen=frozen)
