@@ -124,7 +124,12 @@ def _job(arguments: Namespace, control: Control) -> Job:
             for name, value in _given(arguments, "labels", "others", "queries").items()
         }
         return evaluate_feedback(
-            arguments.data, _engines(arguments, options), tests=_list(arguments.tests), **given, **common
+            arguments.data,
+            _engines(arguments, options),
+            tests=_list(arguments.tests),
+            marks=not arguments.automatic,
+            **given,
+            **common,
         )
     return _small_objects(arguments, _engines(arguments, options), common)
 

@@ -116,7 +116,10 @@ def _feedback(protocols: Commands) -> None:
     )
     _data(parser, "a folder of photos")
     parser.add_argument("--labels", type=Path, metavar="DIR", help="annotations of the photos (YOLO or VOC files)")
-    parser.add_argument("--tests", metavar="LIST", help="only composites, objects")
+    parser.add_argument("--tests", metavar="LIST", help="only composites, objects, classes")
+    parser.add_argument(
+        "--automatic", action="store_true", help="automatic feedback alone, without the marks of a simulated user"
+    )
     parser.add_argument("--others", type=int, metavar="N", help="photos beside the composites")
     _profiles(parser, "balanced")
     _queries(parser, "so many questions of each test")

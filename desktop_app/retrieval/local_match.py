@@ -65,17 +65,23 @@ def code_similarity(
     kept = _kept(len(query.codes), weights)
     if not len(gallery) or not len(kept):
         return np.zeros(len(gallery), dtype=np.float32)
-    asked = _as_words(query.codes[kept], gallery.words.shape[0])
+    forward, backward = _code_matches(query.codes[kept], gallery, parameters, both=both_directions)
+    return _combine(forward, backward, gallery.shares, None if weights is None else weights[kept])
+
+
+def _code_matches(
+    asked: NDArray[np.uint8], gallery: PackedCodes, parameters: MatchParameters, *, both: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """[Kq, N] best u of every query code in each photo, and [N, K] of every code of a photo in the query."""
+    words = _as_words(asked, gallery.words.shape[0])
     narrow = np.uint8 if gallery.bits < 256 else np.uint16
-    distances = np.zeros((len(kept), *gallery.words.shape[1:]), dtype=narrow)
+    distances = np.zeros((len(asked), *gallery.words.shape[1:]), dtype=narrow)
     for word in range(gallery.words.shape[0]):
-        distances += np.bitwise_count(asked[:, word, None, None] ^ gallery.words[word])
+        distances += np.bitwise_count(words[:, word, None, None] ^ gallery.words[word])
     # u falls with the distance, so the largest u is that of the smallest distance.
     similarity = 1.0 - 2.0 * np.arange(gallery.bits + 1, dtype=np.float64) / gallery.bits
     table = _u(similarity, parameters).astype(np.float32)
-    forward = table[distances.min(axis=1)]
-    backward = table[distances.min(axis=0)].T if both_directions else None
-    return _combine(forward, backward, gallery.shares, None if weights is None else weights[kept])
+    return table[distances.min(axis=1)], table[distances.min(axis=0)].T if both else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,10 +147,28 @@ def centroid_similarity(
     kept = _kept(len(query.centroids), weights)
     if not len(gallery) or not len(kept):
         return np.zeros(len(gallery), dtype=np.float32)
-    cosines = gallery.units @ _unit(query.centroids[kept]).T  # [N, K, Kq]
-    forward = _u(cosines.max(axis=1).T, parameters)
-    backward = _u(cosines.max(axis=2), parameters) if both_directions else None
+    forward, backward = _centroid_matches(query.centroids[kept], gallery, parameters, both=both_directions)
     return _combine(forward, backward, gallery.shares, None if weights is None else weights[kept])
+
+
+def _centroid_matches(
+    asked: NDArray[np.int8], gallery: PackedCentroids, parameters: MatchParameters, *, both: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """As `_code_matches`, with the cosines of centroids."""
+    cosines = gallery.units @ _unit(asked).T  # [N, K, Kq]
+    return _u(cosines.max(axis=1).T, parameters), _u(cosines.max(axis=2), parameters) if both else None
+
+
+def best_matches(query: LocalCodes, gallery: Packed, *, parameters: MatchParameters) -> NDArray[np.float32]:
+    """max_j u(s_ij) of every query centroid i in each of N photos: [Kq, N] float32 in 0..1, zero for photos
+    without clusters."""
+    if not len(gallery) or not len(query.centroids):
+        return np.zeros((len(query.centroids), len(gallery)), dtype=np.float32)
+    if isinstance(gallery, PackedCentroids):
+        forward, _ = _centroid_matches(query.centroids, gallery, parameters, both=False)
+    else:
+        forward, _ = _code_matches(query.codes, gallery, parameters, both=False)
+    return np.where(gallery.shares[:, 0] > 0, forward, 0.0).astype(np.float32)
 
 
 def centroid_weights(labels: NDArray[np.uint8], cell_weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,24 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.errors import UnreadableImage
-from desktop_app.domain.evidence import EvidenceSource
 from desktop_app.domain.feedback import FeedbackSession, Moved, RoundChange
 from desktop_app.domain.geometry import Cell, Grid
 from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.progress import Control, NoControl
-from desktop_app.domain.query import AutomaticFeedback, LibraryPicture, Query, QueryItem
+from desktop_app.domain.query import AutomaticFeedback, LibraryPicture, Pooling, Query, QueryItem
 from desktop_app.domain.results import Hit, SearchAnswer
 from desktop_app.retrieval.evidence_words import place_of
 from desktop_app.retrieval.feedback import nearest_left_out, null_rows
 from desktop_app.retrieval.fusion import fuse
-from desktop_app.retrieval.indicative import feedback_mask
-from desktop_app.retrieval.local_match import pack
+from desktop_app.retrieval.local_match import best_matches, pack
 from desktop_app.retrieval.marked_query import query_of
+from desktop_app.retrieval.pseudo_relevance import CERTAIN, FirstResults, shared_cells
 from desktop_app.retrieval.query import weight_map
 from desktop_app.retrieval.round_changes import change_words, movers, places, shared_part
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine
-from desktop_app.services.explain import evidence_sources, pair_evidence
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.search import SearchService
 
@@ -55,7 +53,7 @@ class FeedbackService:
         """As `SearchService.search`; the answers say which marks could not be used.
 
         A mark whose photo is not in the library any more, or cannot be read, is left out. With automatic feedback
-        the answers of a second pass follow, unless the first one is sure of nothing.
+        the answers of a second pass follow, unless the first results say nothing.
         """
         control = control or NoControl()
         query, notes = self._usable(query)
@@ -67,15 +65,18 @@ class FeedbackService:
         if answer is None or automatic is None:
             return
         control.wait_if_paused()
-        masked = self._masked(query, answer.hits, automatic)
-        if masked is None:
-            told = "No result is certain enough for automatic feedback, so it changed nothing."
+        count = min(automatic.count, len(answer.hits))
+        again, towards = self._once_more(query, answer.hits, automatic)
+        if again is None:
+            told = "The first results say nothing that automatic feedback could use, so it changed nothing."
             yield replace(answer, notes=(*notes, told))
             return
-        count = min(automatic.count, len(answer.hits))
         told = f"What your picture shares with its first {count} results counts more."
-        for second in self._searching.search(masked, control=control):
-            yield replace(second, notes=(*notes, told))
+        if towards is not None:
+            told = f"The first {count} results are taken to be right, and more like them is looked for."
+        for second in self._searching.search(again, control=control, towards=towards):
+            # the first results are right by assumption now, which says nothing new about whether they are
+            yield replace(second, notes=(*notes, told), verdict=answer.verdict)
 
     def round(self, session: FeedbackSession) -> RoundAnswer:
         """The current round of a session, and the one before it for comparison. Raises as `search`, and as
@@ -141,34 +142,36 @@ class FeedbackService:
 
     # -- automatic feedback -----------------------------------------------------------------------------------
 
-    def _masked(self, query: Query, hits: Sequence[Hit], automatic: AutomaticFeedback) -> Query | None:
-        """The query with S1's mask (eq. 10) over its first wanted picture; None when no result says anything.
+    def _once_more(
+        self, query: Query, hits: Sequence[Hit], automatic: AutomaticFeedback
+    ) -> tuple[Query | None, FirstResults | None]:
+        """The query of the second pass, and what its descriptor moves towards (see `pseudo_relevance`); None where
+        the first results say nothing. Results that the person rejected are left out."""
+        rejected = {item.picture for item in query.items if item.negative}
+        kept = [hit for hit in hits if LibraryPicture(hit.photo.id) not in rejected][: automatic.count]
+        if not kept:
+            return None, None
+        engine = self._session.search_engine()
+        rows = self._session.reader.feature_rows_of(engine.digest, [hit.photo.id for hit in kept])
+        if kept[0].score >= CERTAIN:
+            return query, FirstResults(rows, automatic.pooling)
+        return self._masked(query, rows, automatic.pooling, engine), None
 
-        The maps come from the pack's indicative network where it has one, else from the local match. Results that
-        the person rejected are left out.
-        """
+    def _masked(self, query: Query, rows: NDArray[np.int64], form: Pooling, engine: Engine) -> Query | None:
+        """The query with S1's mask (eq. 10) over its first wanted picture; None when nothing is shared."""
         at = next((at for at, item in enumerate(query.items) if not (item.negative or item.from_mark)), None)
         if at is None:
             return None
-        engine = self._session.search_engine()
         item = query.items[at]
-        asked = self._queries.embed(self._session.recognise(item), engine)
-        source = EvidenceSource.INDICATIVE
-        if source not in evidence_sources(engine):
-            source = EvidenceSource.LOCAL
-        rejected = {other.picture for other in query.items if other.negative}
-        grid, maps = Grid(1, 1), []
-        for hit in [hit for hit in hits if LibraryPicture(hit.photo.id) not in rejected][: automatic.count]:
-            try:
-                answered = self._queries.embed(QueryItem(LibraryPicture(hit.photo.id)), engine)
-            except UnreadableImage:
-                continue
-            evidence = pair_evidence(asked, answered, engine, source=source)
-            grid = evidence.query_grid
-            maps.append(evidence.q)
-        if not any(float(one.max(initial=0.0)) > 0 for one in maps):
+        codes = self._queries.embed(self._session.recognise(item), engine).codes
+        if codes is None:
             return None
-        mask = feedback_mask(maps, form=automatic.pooling.value)
+        match = engine.parameters.match
+        results = pack(self._session.reader.local_codes(engine.digest, rows), match)
+        mask = shared_cells(best_matches(codes, results, parameters=match), codes.labels, form)
+        if mask is None:
+            return None
+        grid = Grid(*codes.labels.shape)
         own = weight_map(item.cell_weights, item.grid or grid, grid)
         weights = mask if own is None else mask * own
         masked = replace(

@@ -17,6 +17,7 @@ from desktop_app.domain.results import Hit, SearchAnswer, Stage
 from desktop_app.library.filter_store import Allowed
 from desktop_app.retrieval.calibration import ScoreScale, verdict, words_for
 from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, null_rows
+from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
 from desktop_app.retrieval.query import pooled_descriptor
 from desktop_app.retrieval.score_levels import BACKGROUND_SAMPLE, background
 from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
@@ -37,15 +38,18 @@ class SearchService:
         self._queries = embedder or QueryEmbedder(session)
         self._scores = ScoreKeeper(session)
 
-    def search(self, query: Query, *, control: Control | None = None) -> Iterator[SearchAnswer]:
+    def search(
+        self, query: Query, *, control: Control | None = None, towards: FirstResults | None = None
+    ) -> Iterator[SearchAnswer]:
         """The answers to `query`: the first after the global stage, refined ones after it, the last with `final`.
 
         A library photo that is part of the query is not among its own results; identical copies of it are.
+        towards: results that the descriptors of the query move towards before anything is compared.
         Raises UsageError, UnreadableImage, PackError or LibraryError.
         """
         control = control or NoControl()
         started = time.perf_counter()
-        search = self._prepared(query)
+        search = self._prepared(query, towards)
         timings = {"embed": _milliseconds(started)}
         control.wait_if_paused()
         for standing, spent, stages_left in search.standings():
@@ -64,17 +68,22 @@ class SearchService:
         for standing, _, _ in search.standings():
             yield standing, search.background
 
-    def _prepared(self, query: Query) -> _Search:
+    def _prepared(self, query: Query, towards: FirstResults | None = None) -> _Search:
         engine = self._session.search_engine()
         items = [self._queries.embed(self._session.recognise(item), engine) for item in query.items]
-        return _Search(self._session, engine, query, items)
+        return _Search(self._session, engine, query, items, towards)
 
 
 class _Search:
     """One search over one state of the library."""
 
     def __init__(
-        self, session: LibrarySession, engine: Engine, query: Query, items: Sequence[EmbeddedItem]
+        self,
+        session: LibrarySession,
+        engine: Engine,
+        query: Query,
+        items: Sequence[EmbeddedItem],
+        towards: FirstResults | None,
     ) -> None:
         self._session = session
         self.engine = engine
@@ -94,8 +103,12 @@ class _Search:
             for item in items
             if isinstance(item.item.picture, LibraryPicture) and item.item.from_mark
         }
-        self._descriptor = self._learnt(self._pooled())
-        self.later = LaterStages(session, engine, self._gallery, items, self._descriptor)
+        pooled = self._pooled()
+        if towards is not None:
+            there = towards.rows[self._gallery.contains(towards.rows)]
+            pooled = moved_towards(pooled, self._gallery.vectors_of(there), towards.form)
+        self._descriptor = self._learnt(pooled)
+        self.later = LaterStages(session, engine, self._gallery, items, self._descriptor, towards=towards)
 
     @cached_property
     def background(self) -> float:

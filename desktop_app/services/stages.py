@@ -15,6 +15,7 @@ from desktop_app.retrieval.components import NO_CLASS
 from desktop_app.retrieval.fusion import LOCAL_DEPTH
 from desktop_app.retrieval.graph_smoothing import near_rows, smoothed_cosines
 from desktop_app.retrieval.local_match import pack
+from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
 from desktop_app.retrieval.query import pooled_descriptor, pooled_local
 from desktop_app.retrieval.reranking import RerankParameters, SecondModel, changes, common_labels
 from desktop_app.retrieval.standing import GRAPH_DEPTH, Standing
@@ -34,13 +35,17 @@ class LaterStages:
         gallery: Gallery,
         items: Sequence[EmbeddedItem],
         descriptor: NDArray[np.float32],
+        *,
+        towards: FirstResults | None = None,
     ) -> None:
-        """descriptor: [D] the pooled descriptor that `global` asked with."""
+        """descriptor: [D] the pooled descriptor that `global` asked with. towards: what it was moved towards; the
+        second model's is moved likewise."""
         self._session = session
         self._engine = engine
         self._gallery = gallery
         self._items = items
         self._descriptor = descriptor
+        self._towards = towards
         self.class_source: ClassSource | None = None  # where the classes of `rerank` came from, once it ran
         self._graph: Neighbours | None = None
         if engine.parameters.graph.mix > 0:
@@ -129,14 +134,15 @@ class LaterStages:
         betas, codes = found
         wanted = [item for item in self._items if not item.item.negative]
         unwanted = [item for item in self._items if item.item.negative]
+        pooled = pooled_descriptor(
+            [_beta(item) for item in wanted],
+            weights=[item.item.weight for item in wanted],
+            negatives=[_beta(item) for item in unwanted],
+            negative_weights=[item.item.weight for item in unwanted],
+            beta=rocchio_beta(self._items, parameters),
+        )
         second = SecondModel(
-            query=pooled_descriptor(
-                [_beta(item) for item in wanted],
-                weights=[item.item.weight for item in wanted],
-                negatives=[_beta(item) for item in unwanted],
-                negative_weights=[item.item.weight for item in unwanted],
-                beta=rocchio_beta(self._items, parameters),
-            ),
+            query=self._moved(pooled),
             features=betas.astype(np.float32),
             bits_apart=np.mean([bits_apart(_beta_code(item), codes) for item in wanted], axis=0),
         )
@@ -147,6 +153,13 @@ class LaterStages:
         every[np.flatnonzero(~asking)[: len(nearer)]] = nearer
         kept = np.flatnonzero(~asking)[: len(nearer)][-1:] + 1  # up to the last result that was looked at
         return standing.with_rerank(every[: int(kept.max(initial=0))], parameters.fusion)
+
+    def _moved(self, beta: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The second model's descriptor of the query, moved towards the results taken to be right."""
+        if self._towards is None:
+            return beta
+        found = self._session.reader.second_descriptors(self._engine.digest, self._towards.rows)
+        return beta if found is None else moved_towards(beta, found[0].astype(np.float32), self._towards.form)
 
     def _classes(
         self, rows: NDArray[np.int64], parameters: RerankParameters

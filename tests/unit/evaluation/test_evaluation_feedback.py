@@ -13,8 +13,9 @@ from desktop_app.bootstrap import Options, is_picture_name, open_engine
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.geometry import Cell, Grid, Region
 from desktop_app.domain.photos import PhotoId
-from desktop_app.domain.query import FilePicture, Mark, PhotoMark, QueryItem, Side
+from desktop_app.domain.query import FilePicture, LibraryPicture, Mark, PhotoMark, QueryItem, Side
 from desktop_app.evaluation.feedback import ROUNDS, Rounds, evaluate_feedback
+from desktop_app.evaluation.feedback_material import class_material, made_library
 from desktop_app.evaluation.report import Report
 from desktop_app.evaluation.simulated_user import Task, clicks, object_shares, patch_in_object
 from tests.support.tiny_pack import make_tiny_pack
@@ -106,5 +107,28 @@ def test_the_protocol_asks_and_reports_every_round_and_both_ways_of_automatic_fe
     first = [row for row in report.rows if str(row.names["feedback"]).startswith("none")]
     assert all(row.measures["gain"] == 0.0 and row.measures["not_worse"] == 1.0 for row in first)
     assert [row.measures for row in run().rows] == [row.measures for row in report.rows]
+    alone = run(marks=False)
+    assert [row.names["feedback"] for row in alone.rows] == ways[-3:]
+    assert [row.measures for row in alone.rows] == [row.measures for row in report.rows[-3:]]
     with pytest.raises(UsageError, match="no test 'objects'"):
         run(tests=["objects"])
+
+
+def test_folders_are_classes_that_a_photo_asks_for(tmp_path: Path) -> None:
+    for name, photo in (("cats", data.chelsea()), ("cups", data.coffee()), ("alone", data.rocket())):
+        (tmp_path / name).mkdir()
+        for number in range(1 if name == "alone" else 3):
+            cut = cv2.cvtColor(
+                np.ascontiguousarray(photo[20 * number : 20 * number + 200, :200]), cv2.COLOR_RGB2BGR
+            )
+            cv2.imwrite(str(tmp_path / name / f"{number}.png"), cut)
+    (tmp_path / "cats" / "broken.jpg").write_bytes(b"no picture")
+    made = class_material(tmp_path, is_picture_name, tasks=6, seed=1)
+    assert len(made.pictures) == 8 and len(made.tasks) == 6
+    engine = open_engine(Options(threads=1), str(make_tiny_pack(tmp_path / "alone" / "tiny")))
+    with made_library(made, engine, threads=1) as (library, tasks):
+        names = {photo.id: photo.name for photo in library.photos_page(limit=10)}
+        assert not any("cats" in name or "cups" in name for name in names.values())
+        for one in tasks:  # the broken file neither asks nor answers
+            assert isinstance(one.item.picture, LibraryPicture)
+            assert len(one.right) == 2 and one.item.picture.id not in one.right

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from desktop_app.domain.features import LocalCodes
 from desktop_app.retrieval.local_match import (
+    best_matches,
     centroid_similarity,
     centroid_weights,
     code_similarity,
@@ -70,6 +71,11 @@ def bits_alike(query, photo):
     return s
 
 
+def cosine_alike(query, photo):
+    a, b = query.centroids.astype(float), photo.centroids.astype(float)
+    return lambda i, j: float(a[i] @ b[j] / (np.linalg.norm(a[i]) * np.linalg.norm(b[j])))
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 1000),
@@ -116,6 +122,20 @@ def test_the_match_on_centroids_equals_plain_loops(both):
         for photo in photos
     ]
     assert fast == pytest.approx(slow, abs=1e-5)
+
+
+@pytest.mark.parametrize("on", ["codes", CENTROIDS])
+def test_the_best_match_of_every_centroid_is_that_of_plain_loops(on):
+    parameters = MatchParameters(floor=0.1, power=2.0, on=on)
+    query, photos = made(4, 0), [made(3, 1), None, made(6, 2)]
+    found = best_matches(query, pack(photos, parameters), parameters=parameters)
+    assert found.shape == (4, 3) and not found[:, 1].any()
+    for at in (0, 2):
+        alike = bits_alike(query, photos[at]) if on == "codes" else cosine_alike(query, photos[at])
+        for i in range(4):
+            expected = max(u(alike(i, j), parameters) for j in range(len(photos[at].codes)))
+            assert found[i, at] == pytest.approx(expected, abs=1e-5)
+    assert best_matches(query, pack([], parameters), parameters=parameters).shape == (4, 0)
 
 
 def test_a_photo_matches_itself_fully_and_a_stranger_hardly():

@@ -209,15 +209,37 @@ def test_a_session_goes_on_with_another_pack(
 
 
 @pytest.mark.parametrize("pooling", list(Pooling))
+@pytest.mark.parametrize(("certain", "told"), [(0.0, "taken to be right"), (1.1, "with its first 3 results")])
 def test_automatic_feedback_answers_twice_and_says_what_it_did(
-    session: LibrarySession, first: FeedbackSession, pooling: Pooling
+    session: LibrarySession,
+    first: FeedbackSession,
+    monkeypatch: pytest.MonkeyPatch,
+    pooling: Pooling,
+    certain: float,
+    told: str,
 ) -> None:
+    """certain: the score from which the first result counts as a match: always, never."""
+    monkeypatch.setattr("desktop_app.services.feedback.CERTAIN", certain)
     service = FeedbackService(session)
+    plain = ask(service, first.query)
     query = replace(first.query, automatic=AutomaticFeedback(pooling, 3))
     answers = list(service.search(query))
     assert [answer.final for answer in answers] == [False] * (len(answers) - 1) + [True]
-    assert "first 3 results" in answers[-1].notes[0] or "changed nothing" in answers[-1].notes[0]
-    assert places(answers[-1]).keys() == places(ask(service, first.query)).keys()
+    assert told in answers[-1].notes[0]
+    assert places(answers[-1]).keys() == places(plain).keys()
+    assert answers[-1].verdict is plain.verdict
+    before = {hit.photo.name: hit.stages for hit in plain.hits}
+    same_cosines = all(hit.stages.global_ == before[hit.photo.name].global_ for hit in answers[-1].hits)
+    same_match = all(hit.stages.local == before[hit.photo.name].local for hit in answers[-1].hits)
+    assert (same_cosines, same_match) == ((True, False) if certain > 1 else (False, True))
+
+
+def test_automatic_feedback_without_any_result_changes_nothing(
+    session: LibrarySession, first: FeedbackSession
+) -> None:
+    rejected = tuple(PhotoMark(hit.photo.id, -1) for hit in ask(FeedbackService(session), first.query).hits)
+    query = replace(query_of(first.with_marks(rejected)), automatic=AutomaticFeedback())
+    assert "changed nothing" in ask(FeedbackService(session), query).notes[0]
 
 
 def test_a_query_photo_that_is_gone_is_an_error(session: LibrarySession, tmp_path: Path) -> None:
