@@ -65,13 +65,13 @@ def mirrored(picture: Sketch) -> Sketch:
     return sketch(np.ascontiguousarray(picture.grey[:, ::-1]))
 
 
-def sameness(one: Sketch, other: Sketch) -> Sameness:
-    """Compare two pictures, the other one also in the mirror where it does not fit as it is."""
-    straight = _compare(one, other)
-    if straight.structure >= _PLAIN:
+def sameness(one: Sketch, other: Sketch, *, mirror: bool | None = None) -> Sameness:
+    """Compare two pictures: the other one as it is or in the mirror (`mirror`), what fits where it is None."""
+    straight = Sameness() if mirror else _compare(one, other)
+    if mirror is False or straight.structure >= _PLAIN:
         return straight
     turned = _compare(one, mirrored(other))
-    return straight if straight.structure >= turned.structure else replace(turned, mirrored=True)
+    return straight if straight.structure > turned.structure else replace(turned, mirrored=True)
 
 
 def _compare(one: Sketch, other: Sketch) -> Sameness:
@@ -109,18 +109,22 @@ def _transform(one: Sketch, other: Sketch) -> tuple[NDArray[np.float64] | None, 
 
 def _structure(one: Grey, other: Grey, covered: NDArray[np.bool_]) -> float:
     """The correlation of grey levels, block by block, at the 20th percentile of the blocks with structure."""
-    one_soft, other_soft = (cv2.GaussianBlur(grey, (0, 0), 2.0).astype(np.float32) for grey in (one, other))
-    found = []
-    for rows in np.array_split(np.arange(covered.shape[0]), _BLOCKS):
-        for columns in np.array_split(np.arange(covered.shape[1]), _BLOCKS):
-            if not len(rows) or not len(columns):
-                continue
-            block = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            inside = covered[block]
-            if inside.mean() < 0.9:
-                continue
-            a, b = one_soft[block][inside], other_soft[block][inside]
-            if min(a.std(), b.std()) < _FLAT:
-                continue
-            found.append(float(np.corrcoef(a, b)[0, 1]))
-    return float(np.percentile(found, 20)) if len(found) >= _LEAST_BLOCKS else 0.0
+    a, b = (cv2.GaussianBlur(grey, (0, 0), 2.0).astype(np.float64) for grey in (one, other))
+    inside = covered.astype(np.float64)
+    pixels, most = _sums(inside), _sums(np.ones_like(inside))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_a, mean_b = (_sums(grey * inside) / pixels for grey in (a, b))
+        spread_a = np.sqrt(np.maximum(_sums(a * a * inside) / pixels - mean_a**2, 0.0))
+        spread_b = np.sqrt(np.maximum(_sums(b * b * inside) / pixels - mean_b**2, 0.0))
+        found = (_sums(a * b * inside) / pixels - mean_a * mean_b) / (spread_a * spread_b)
+        telling = (pixels >= 0.9 * most) & (np.minimum(spread_a, spread_b) >= _FLAT)
+    return float(np.percentile(found[telling], 20)) if telling.sum() >= _LEAST_BLOCKS else 0.0
+
+
+def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[_BLOCKS, _BLOCKS] (fewer where there are fewer pixels): the sum of [h, w] over each block."""
+    rows, columns = (
+        np.unique(np.linspace(0, side, min(_BLOCKS, side), endpoint=False).astype(np.intp))
+        for side in values.shape
+    )
+    return np.asarray(np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1), np.float64)

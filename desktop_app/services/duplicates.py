@@ -1,14 +1,15 @@
-"""The duplicates of a whole library: identical files by content, edited copies by descriptor and geometry.
+"""The duplicates of a whole library: identical files by content, edited copies by what their previews show.
 
-The nearest neighbours of every photo are compared as pictures (`retrieval.same_picture`), on their previews, so
-that originals on drives that are away take part. Nothing is changed: the answer is a list of groups.
+Whole pictures are found by their thumbnails (`retrieval.whole_picture`), cut and framed ones among the nearest
+neighbours of every photo by keypoints and structure (`retrieval.same_picture`). Previews are enough, so that
+originals on drives that are away take part. Nothing is changed: the answer is a list of groups.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,22 +22,33 @@ from desktop_app.domain.errors import UnreadableImage
 from desktop_app.domain.photos import PhotoRecord, PhotoStatus
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
 from desktop_app.imaging.preview import decode_thumbnail
-from desktop_app.retrieval.same_picture import SIDE, Sameness, Sketch, sameness, sketch
+from desktop_app.retrieval.same_picture import SIDE as SKETCH_SIDE
+from desktop_app.retrieval.same_picture import Sameness, Sketch, sameness, sketch
+from desktop_app.retrieval.whole_picture import SIDE, Proposer, agreement, fit, thumbnail
 from desktop_app.services.library_session import LibrarySession
 
 log = logging.getLogger(__name__)
 
-_PAIRS = 128  # pairs of pictures compared at once
+_AT_ONCE = 256  # photos, or pairs of them, that one thread compares
+_BATCH = 4  # times as many between two looks at whether to stop
+_NEAREST = 3  # neighbours by descriptor that may be cut or framed copies; groups join up from photo to photo
 _SKETCHES = 2048  # kept in memory: about 75 KB each
 _STATUS = (PhotoStatus.PRESENT, PhotoStatus.OFFLINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Two photos are one picture when the cosine of their descriptors, the share of the smaller one's area that
-    lies on the other, and the correlation of structure there reach these. [ours]"""
+    """When two photos are one picture. [ours]
 
+    Whole ones: thumbnails agree block by block to `least` at the 20th or to `most` at the 70th percentile. Cut or
+    framed ones: the cosine of descriptors, how well one can be laid into the other, the share of the smaller one's
+    area that lies on the other, and the correlation of structure there reach these.
+    """
+
+    least: float
+    most: float
     cosine: float
+    fit: float
     overlap: float
     structure: float
 
@@ -45,9 +57,9 @@ class Thresholds:
 
 
 THRESHOLDS = {
-    Strictness.STRICT: Thresholds(cosine=0.8, overlap=0.9, structure=0.85),
-    Strictness.NORMAL: Thresholds(cosine=0.65, overlap=0.8, structure=0.65),
-    Strictness.LOOSE: Thresholds(cosine=0.5, overlap=0.6, structure=0.45),
+    Strictness.STRICT: Thresholds(least=0.93, most=0.995, cosine=0.65, fit=0.8, overlap=0.9, structure=0.85),
+    Strictness.NORMAL: Thresholds(least=0.85, most=0.985, cosine=0.55, fit=0.7, overlap=0.8, structure=0.75),
+    Strictness.LOOSE: Thresholds(least=0.65, most=0.95, cosine=0.5, fit=0.5, overlap=0.6, structure=0.5),
 }
 
 Job = Generator[Progress, None, tuple[DuplicateGroup, ...]]
@@ -99,23 +111,107 @@ def _join_edited(
     graph = session.graph(engine.digest, gallery)
     if graph is None:
         return
-    pairs = _alike(*graph.of(gallery.labels), gallery.labels, thresholds.cosine)
-    pictures = _pictures(session)
-
-    def compare(pair: tuple[int, int]) -> Sameness:
-        one, other = (pictures(row) for row in pair)
-        return Sameness() if one is None or other is None else sameness(one, other)
-
+    rows = gallery.labels
+    neighbours, cosines = graph.of(rows)
+    pairs = _alike(neighbours[:, :_NEAREST], cosines[:, :_NEAREST], rows, thresholds.cosine)
     with ThreadPoolExecutor(max(1, session.threads), "compare") as workers:
-        for start in range(0, len(pairs), _PAIRS):
-            part = [
-                (one, other) for one, other in pairs[start : start + _PAIRS].tolist() if groups.apart(one, other)
-            ]
-            for (one, other), found in zip(part, workers.map(compare, part), strict=True):
-                if thresholds.met_by(found):
+        small = yield from _thumbnails(session, rows, workers, control)
+        yield from _join_whole(small, groups, thresholds, workers, control)
+        yield from _join_parts(session, small, pairs, groups, thresholds, workers, control)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Small:
+    """Feature rows that have a preview, [n] int64 ascending: its thumbnail [n, SIDE, SIDE] uint8 and its width by
+    height [n]."""
+
+    rows: NDArray[np.int64]
+    pictures: NDArray[np.uint8]
+    shapes: NDArray[np.float64]
+
+
+def _thumbnails(
+    session: LibrarySession, rows: NDArray[np.int64], workers: ThreadPoolExecutor, control: Control
+) -> Generator[Progress, None, _Small]:
+    found: list[tuple[int, NDArray[np.uint8], float]] = []
+    for part in _parts(len(rows)):
+        numbers = rows[part].tolist()
+        photos = session.reader.photos_of_features(numbers)
+        made = workers.map(lambda some: _thumbnail(session, some), [photos.get(row, ()) for row in numbers])
+        found += [(row, *one) for row, one in zip(numbers, made, strict=True) if one is not None]
+        yield _progress(0, part, len(rows))
+        control.wait_if_paused()
+    return _Small(
+        np.array([row for row, _, _ in found], np.int64),
+        np.array([picture for _, picture, _ in found], np.uint8).reshape(-1, SIDE, SIDE),
+        np.array([shape for _, _, shape in found], np.float64),
+    )
+
+
+def _join_whole(
+    small: _Small, groups: _Groups, thresholds: Thresholds, workers: ThreadPoolExecutor, control: Control
+) -> Iterator[Progress]:
+    """Join pictures that are whole, whatever was done to their light, size and orientation."""
+    proposer = Proposer(small.pictures)
+
+    def same(part: slice) -> NDArray[np.int64]:
+        pairs, turns = proposer.of(part)
+        least, most = agreement(small.pictures, pairs, turns)
+        return pairs[(least >= thresholds.least) | (most >= thresholds.most)]
+
+    parts = _parts(len(small.rows))
+    for start in range(0, len(parts), _BATCH):
+        some = parts[start : start + _BATCH]
+        for pairs in workers.map(same, some):
+            for one, other in small.rows[pairs].tolist():
+                if groups.apart(one, other):
                     groups.join(one, other)
-            yield Progress(Phase.COMPARING, done=start + len(part), total=len(pairs))
-            control.wait_if_paused()
+        yield _progress(1, some[-1], len(small.rows))
+        control.wait_if_paused()
+
+
+def _join_parts(
+    session: LibrarySession,
+    small: _Small,
+    pairs: NDArray[np.int64],
+    groups: _Groups,
+    thresholds: Thresholds,
+    workers: ThreadPoolExecutor,
+    control: Control,
+) -> Iterator[Progress]:
+    """Join pictures of which one is a part of the other. pairs: [n, 2] feature rows that are worth comparing."""
+    sketches = _sketches(session)
+    place = {row: number for number, row in enumerate(small.rows.tolist())}
+
+    def same(pair: tuple[int, int]) -> bool:
+        if not all(row in place for row in pair):
+            return False
+        one, other = (place[row] for row in pair)
+        shapes = float(small.shapes[one]), float(small.shapes[other])
+        for mirror in (False, True):
+            seen = small.pictures[other][:, ::-1] if mirror else small.pictures[other]
+            if fit(small.pictures[one], seen, *shapes) >= thresholds.fit:
+                first, second = (sketches(row) for row in pair)
+                if first is not None and second is not None:
+                    return thresholds.met_by(sameness(first, second, mirror=mirror))
+        return False
+
+    for part in _parts(len(pairs)):
+        some = [(one, other) for one, other in pairs[part].tolist() if groups.apart(one, other)]
+        for (one, other), joined in zip(some, workers.map(same, some), strict=True):
+            if joined:
+                groups.join(one, other)
+        yield _progress(2, part, len(pairs))
+        control.wait_if_paused()
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(start, min(count, start + _AT_ONCE)) for start in range(0, count, _AT_ONCE)]
+
+
+def _progress(step: int, part: slice, count: int) -> Progress:
+    """Of three steps, a third each."""
+    return Progress(Phase.COMPARING, done=step * count + part.stop, total=3 * count)
 
 
 def _alike(
@@ -128,21 +224,32 @@ def _alike(
     return np.unique(np.sort(pairs, axis=1), axis=0)
 
 
-def _pictures(session: LibrarySession) -> Callable[[int], Sketch | None]:
+def _thumbnail(session: LibrarySession, photos: Iterable[PhotoRecord]) -> tuple[NDArray[np.uint8], float] | None:
+    """The thumbnail of the content of photos, and its width by height; None where there is no preview."""
+    picture = _picture(session, photos, SIDE)
+    return None if picture is None else (thumbnail(picture), picture.shape[1] / picture.shape[0])
+
+
+def _sketches(session: LibrarySession) -> Callable[[int], Sketch | None]:
     """The sketch of a feature row's picture, from its preview; None where there is none."""
 
     @lru_cache(maxsize=_SKETCHES)
-    def picture(row: int) -> Sketch | None:
-        for photo in session.reader.photos_of_features([row]).get(row, ()):
-            data = session.preview(photo) if photo.status in _STATUS else None
-            if data is not None:
-                try:
-                    return sketch(decode_thumbnail(data, SIDE))
-                except UnreadableImage as error:
-                    log.warning("a preview is damaged: %s", error)
-        return None
+    def made(row: int) -> Sketch | None:
+        picture = _picture(session, session.reader.photos_of_features([row]).get(row, ()), SKETCH_SIDE)
+        return None if picture is None else sketch(picture)
 
-    return picture
+    return made
+
+
+def _picture(session: LibrarySession, photos: Iterable[PhotoRecord], side: int) -> NDArray[np.uint8] | None:
+    for photo in photos:
+        data = session.preview(photo) if photo.status in _STATUS else None
+        if data is not None:
+            try:
+                return decode_thumbnail(data, side)
+            except UnreadableImage as error:
+                log.warning("a preview is damaged: %s", error)
+    return None
 
 
 def _rated(session: LibrarySession, photos: Sequence[PhotoRecord]) -> list[tuple[PhotoRecord, int]]:

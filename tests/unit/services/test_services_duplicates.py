@@ -27,7 +27,10 @@ EDITS = {
     "small": lambda picture: cv2.resize(picture, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA),
     "cut": lambda picture: picture[15:-15, 20:-20],
     "mirrored": lambda picture: picture[:, ::-1],
+    "turned": lambda picture: np.rot90(picture),
+    "written on": lambda picture: cv2.putText(picture.copy(), "A CAPTION", (20, 60), 0, 2.0, (255, 255, 255), 8),
 }
+LARGEST = {"astronaut.png", "astronaut mirrored.png", "astronaut turned.png", "astronaut written on.png"}
 
 
 def opened(home: Path, pack: Path, *, writer: bool = False) -> LibrarySession:
@@ -80,13 +83,13 @@ def test_planted_edits_are_one_group_and_nothing_else_is(home, tiny_pack):
     with opened(home, tiny_pack) as session:
         groups = groups_of(session)
     assert sorted(sorted(names(group)) for group in groups) == [
-        ["astronaut cut.png", "astronaut mirrored.png", "astronaut small.png", "astronaut.png"],
+        [*sorted(f"astronaut {edit}.png" for edit in EDITS), "astronaut.png"],
         ["coffee copy.png", "coffee.png"],
     ]
     edited, exact = sorted(groups, key=lambda group: group.exact)
     assert not edited.exact and exact.exact and exact.photos[1].copy
-    assert [one.copy for one in edited.photos[1:]] == [False] * 3
-    assert [one.keep for one in edited.photos] == [True, False, False, False]
+    assert [one.copy for one in edited.photos[1:]] == [False] * len(EDITS)
+    assert [one.keep for one in edited.photos] == [True] + [False] * len(EDITS)
     assert {file: file.read_bytes() for file in (home / "photos").iterdir()} == before
 
 
@@ -98,7 +101,7 @@ def test_exact_asks_no_network(home, tiny_pack):
 
 @pytest.mark.parametrize(
     ("keep", "first"),
-    [(Keep.LARGEST, {"astronaut.png", "astronaut mirrored.png"}), (Keep.RATED, {"astronaut small.png"})],
+    [(Keep.LARGEST, LARGEST), (Keep.RATED, {"astronaut small.png"})],
 )
 def test_the_keeper_follows_the_rule(home, tiny_pack, keep, first):
     with opened(home, tiny_pack) as session:
