@@ -19,6 +19,7 @@ Points: TypeAlias = NDArray[np.float64]  # [n, 2] x, y in pixels; whole numbers 
 _SMALLEST = 32  # short side of a photo that can be cut from or pasted into
 _FEWEST_PIXELS = 64  # of an object
 _VERTICES = 48
+SIDES = (0.3, 0.85)  # of a random outline, as shares of the photo's
 _OUTLINES = 6  # random outlines looked at until one has something in it
 _QUIET = 0.6  # an outline with less than this share of the photo's mean gradient is empty
 _TURN = 25.0  # degrees
@@ -54,13 +55,15 @@ def make_composite(
     area: tuple[float, float] = (0.08, 0.5),
     polygon: NDArray[np.floating] | None = None,
     alone: bool | None = None,
+    sides: tuple[float, float] = SIDES,
 ) -> Composite:
     """Cut an object out of `photo` and paste it into `scene`: scaled, turned by up to 25 degrees, tilted a little,
     in other light, with an edge feathered over a pixel or two.
 
     photo, scene: [h, w, 3] and [H, W, 3] uint8, at least 32 px on the short side, of any two sizes. area: the
     least and largest share of the scene the object covers; a long object that would not fit is made smaller.
-    polygon: [n, 2] x, y of a known outline in `photo`; without it a smooth random part that is not empty.
+    polygon: [n, 2] x, y of a known outline in `photo`; without it a smooth random part that is not empty, whose
+    sides are `sides` of the photo's: a small part is enlarged and so blurred, as small things in photos are.
     alone: whether the query shows the object on plain grey (True) or with surroundings (False); None draws.
     Raises ValueError for photos or outlines too small to be used.
     """
@@ -69,7 +72,7 @@ def make_composite(
             raise ValueError(f"a photo of shape {rgb.shape} is too small for a composite, or not RGB")
     if not 0 < area[0] <= area[1] <= 1:
         raise ValueError(f"area {area} must be two rising shares of 0 to 1")
-    outline = random_outline(photo, random) if polygon is None else _inside(polygon, photo)
+    outline = random_outline(photo, random, sides) if polygon is None else _inside(polygon, photo)
     photo_mask = outline_mask(outline, photo.shape[0], photo.shape[1])
     if int(photo_mask.sum()) < _FEWEST_PIXELS:
         raise ValueError(f"an outline of {int(photo_mask.sum())} pixels is too small for a composite")
@@ -109,8 +112,8 @@ def outline_mask(outline: Points, height: int, width: int) -> NDArray[np.bool_]:
     return np.asarray(turns.cumsum(axis=1)[:, :width] % 2 == 1)
 
 
-def random_outline(photo: Rgb, random: np.random.Generator) -> Points:
-    """A smooth closed outline [48, 2] inside a photo, of 30 to 85 % of its sides, where there is something to see:
+def random_outline(photo: Rgb, random: np.random.Generator, sides: tuple[float, float] = SIDES) -> Points:
+    """A smooth closed outline [48, 2] inside a photo, of `sides` of its own, where there is something to see:
     of up to six the first whose mean gradient is at least 0.6 of the photo's, else the liveliest [ours]."""
     height, width = photo.shape[:2]
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32)
@@ -118,7 +121,7 @@ def random_outline(photo: Rgb, random: np.random.Generator) -> Points:
     needed = _QUIET * float(gradient.mean())
     liveliest, best = -1.0, np.zeros((_VERTICES, 2))
     for _ in range(_OUTLINES):
-        outline = _smooth_outline(height, width, random)
+        outline = _smooth_outline(height, width, random, sides)
         inside = gradient[outline_mask(outline, height, width)]
         liveliness = float(inside.mean()) if inside.size >= _FEWEST_PIXELS else -0.5
         if liveliness > liveliest:
@@ -150,7 +153,7 @@ def _inside(polygon: NDArray[np.floating], photo: Rgb) -> Points:
     return np.clip(outline, 0.0, [photo.shape[1] - 1.0, photo.shape[0] - 1.0])
 
 
-def _smooth_outline(height: int, width: int, random: np.random.Generator) -> Points:
+def _smooth_outline(height: int, width: int, random: np.random.Generator, sides: tuple[float, float]) -> Points:
     """A circle with four random waves, stretched to a random box inside the photo."""
     angle = np.arange(_VERTICES) * (2 * np.pi / _VERTICES)
     radius = np.ones(_VERTICES)
@@ -159,7 +162,7 @@ def _smooth_outline(height: int, width: int, random: np.random.Generator) -> Poi
     shape = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
     shape = (shape - shape.min(axis=0)) / np.ptp(shape, axis=0)
     room = np.array([width - 1.0, height - 1.0])
-    size = np.maximum(random.uniform(0.3, 0.85, size=2) * room, min(16.0, float(room.min())))
+    size = np.maximum(random.uniform(*sides, size=2) * room, min(16.0, float(room.min())))
     return np.asarray(shape * size + random.uniform(0.0, 1.0, size=2) * (room - size))
 
 

@@ -1,9 +1,11 @@
 """Pairs of pictures with what is known about them, as the indicative network is trained and measured on.
 
 view        a photo and a made view of it: a known homography
-composite   an object's own picture and a scene it was pasted into: a known homography and mask
+composite   an object's own picture and a scene it was pasted into: a known homography and mask; half of the
+            objects are small parts of their photos
 kind        two photos of one class (weak: which parts match is not known)
-stranger    photos of different classes, half of them nearest neighbours by alpha, half random
+stranger    photos of different classes, half of them nearest neighbours by alpha, half random; every second query
+            is a made view, so that being a crop says nothing
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop_app.evaluation.composites import make_composite, random_outline
+from desktop_app.evaluation.composites import SIDES, Composite, make_composite, random_outline
 from desktop_app.retrieval.indicative import GRID, square_features, square_pixels
 from desktop_app.retrieval.made_views import make_view
 from models.data import LABELLED, PhotoCache, Rgb, holdout_classes, whole
@@ -26,6 +28,8 @@ from models.manifest import Shape
 KINDS = ("view", "composite", "kind", "stranger")
 TEACHING = ("grocery", "caltech101")  # classes that a person would tell apart: pairs of a kind and near strangers
 LOW_RESOLUTION = ("mini-imagenet-84", "style-128", "flowers-128")
+SMALL_SIDES = (0.12, 0.35)  # of an object, as shares of its photo's
+_ATTEMPTS = 20  # at photos that are large enough for a composite
 SPOT = 8  # sample points along a cell's side, for the share of it that an object covers
 
 Form = Callable[[Rgb], NDArray[np.generic]]
@@ -120,9 +124,8 @@ class PairMaker:
                 "query_mask": np.ones((GRID.rows, GRID.columns), np.float16),
             }
             add("view", photo, made.rgb, **known)
-        for _ in range(counts.get("composite", 0)):
-            first, second = random.choice(rows, 2, replace=False)
-            made_up = make_composite(self.decode(int(first)), self.decode(int(second)), random)
+        for at in range(counts.get("composite", 0)):
+            made_up = self._composite(rows, (SIDES, SMALL_SIDES)[at % 2], random)
             known = {
                 "to_result": in_shares(made_up.to_scene, made_up.query.shape, made_up.scene.shape),
                 "result_mask": cell_shares(made_up.mask),
@@ -132,7 +135,10 @@ class PairMaker:
         for result, query in self._of_a_kind(rows, counts.get("kind", 0), random):
             add("kind", self.decode(result), self.decode(query))
         for result, query in self._strangers(rows, counts.get("stranger", 0), pool, random):
-            add("stranger", self.decode(result), self.decode(query))
+            asking = self.decode(query)
+            if random.random() < 0.5:
+                asking = make_view(asking, random).rgb
+            add("stranger", self.decode(result), asking)
         return _stacked(parts)
 
     def groups(
@@ -170,6 +176,20 @@ class PairMaker:
                     parts[name].append(value)
             members.append(list(range(start, len(parts["kind"]))))
         return _stacked(parts), members
+
+    def _composite(
+        self, rows: Sequence[int], sides: tuple[float, float], random: np.random.Generator
+    ) -> Composite:
+        """A composite of two of these photos. Raises ValueError when hardly any is large enough for one."""
+        refused: ValueError | None = None
+        for _ in range(_ATTEMPTS):
+            photo, scene = (self.decode(int(row)) for row in random.choice(rows, 2, replace=False))
+            try:
+                return make_composite(photo, scene, random, sides=sides)
+            except ValueError as error:
+                refused = error
+        assert refused is not None
+        raise refused
 
     def _of_a_kind(self, rows: Sequence[int], count: int, random: np.random.Generator) -> list[tuple[int, int]]:
         by_class: dict[str, list[int]] = {}

@@ -24,7 +24,7 @@ class Settings:
     batch: int = 16
     rate: float = 3e-3
     weight_decay: float = 0.01
-    minutes: float = 6.0
+    minutes: float = 25.0
     steps: int = 0
     seed: int = 0
     kind_share: float = 0.08
@@ -34,7 +34,7 @@ class Settings:
     checkpoint_every: int = 50
     log_every: int = 10
     counts: dict[str, int] = field(
-        default_factory=lambda: {"view": 400, "composite": 1200, "kind": 150, "stranger": 600}
+        default_factory=lambda: {"view": 1000, "composite": 3500, "kind": 300, "stranger": 2200}
     )
     holdout: dict[str, int] = field(default_factory=lambda: {"view": 100, "composite": 150, "stranger": 200})
 

@@ -41,6 +41,7 @@ from models.networks.indicative.network import INPUTS, LAYOUTS, IndicativeConfig
 from models.run_folder import LEARNT_FROM, digest_of, resumed, write_losses, write_rows
 
 WARM_UP = 0.1  # of the time
+RECIPE = 2  # raised when pairs are made otherwise, so that no stored ones are taken for them
 MIRRORED = 0.1  # of the pairs, one picture only
 Say = Callable[[str], None]
 
@@ -282,7 +283,7 @@ def pair_sets(
     graph = load_manifest(pack).files[EMBED_FILE].sha256 if settings.input == "features" else ""
     for held_out, counts in ((False, settings.counts), (True, settings.holdout)):
         seed = settings.seed + held_out
-        recipe = json.dumps([graph, settings.input, held_out, counts, seed])
+        recipe = json.dumps([RECIPE, graph, settings.input, held_out, counts, seed])
         name = hashlib.blake2b(recipe.encode(), digest_size=6).hexdigest()
         side = "holdout" if held_out else "train"
         path = cache_folder / "indicative" / f"pairs-{settings.input}-{side}-{name}.npz"

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -77,8 +78,9 @@ def test_the_same_seed_makes_the_same_pairs(photos):
     assert np.array_equal(make().result, make().result)
 
 
-def test_strangers_are_never_of_one_class(photos):
+def test_strangers_are_never_of_one_class(photos, monkeypatch):
     """Among few photos the nearest neighbours of another class run out."""
+    monkeypatch.setattr(pairs, "make_view", lambda rgb, random: SimpleNamespace(rgb=rgb))
     flat = {row: colours(photos[row]).astype(np.float32).mean((0, 1)) for row in range(4)}
     pictures = []
 
@@ -93,6 +95,27 @@ def test_strangers_are_never_of_one_class(photos):
     alone = PairMaker(lambda row: photos[row], ["a"] * 4, form, lambda row: flat[row])
     with pytest.raises(ValueError, match="two classes"):
         alone.make(range(4), {"stranger": 2}, 0, say=lambda _: None)
+
+
+def test_photos_too_small_for_a_composite_are_passed_over(photos):
+    pictures = [photos[0], np.zeros((23, 76, 3), np.uint8), photos[1]]
+    maker = PairMaker(lambda row: pictures[row], [None] * 3, colours, lambda row: np.ones(3, np.float32))
+    assert len(maker.make(range(3), {"composite": 6}, 0, say=lambda _: None)) == 6
+    with pytest.raises(ValueError, match="too small"):
+        maker.make([1, 1], {"composite": 1}, 0, say=lambda _: None)
+
+
+def test_every_second_stranger_asks_with_a_made_view(photos):
+    seen = []
+
+    def form(rgb):
+        seen.append(any(rgb is photo for photo in photos))
+        return np.zeros((14, 14, 1), np.float16)
+
+    maker = PairMaker(lambda row: photos[row], [None] * 6, form, lambda row: np.ones(3, np.float32))
+    maker.make(range(6), {"stranger": 40}, 0, say=lambda _: None)
+    assert all(seen[::2])
+    assert 10 <= sum(seen[1::2]) <= 30
 
 
 def test_homographies_in_shares_agree_with_those_in_pixels():

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage import data
 
-from desktop_app.evaluation.composites import make_composite, other_exposure, outline_mask, through
+from desktop_app.evaluation.composites import (
+    make_composite,
+    other_exposure,
+    outline_mask,
+    random_outline,
+    through,
+)
 
 SCENE = data.coffee()
 
@@ -97,6 +103,15 @@ def test_an_object_alone_lies_on_grey() -> None:
     inner = alone.query_mask & np.roll(alone.query_mask, 4, 0) & np.roll(alone.query_mask, -4, 0)
     inner &= np.roll(alone.query_mask, 4, 1) & np.roll(alone.query_mask, -4, 1)
     np.testing.assert_array_equal(alone.query[inner], around.query[inner])
+
+
+def test_random_objects_are_as_large_as_asked_for() -> None:
+    photo = data.chelsea()
+    random = np.random.default_rng(2)
+    for low, high in ((0.3, 0.85), (0.12, 0.35)):
+        for _ in range(20):
+            share = np.ptp(random_outline(photo, random, (low, high)), axis=0) / (photo.shape[1::-1])
+            assert (share > low - 0.02).all() and (share < high + 0.02).all()
 
 
 def test_the_same_seed_gives_the_same_composite() -> None:
