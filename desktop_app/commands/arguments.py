@@ -230,11 +230,16 @@ def _library_filters(actions: Commands) -> None:
     counts.add_argument("library", nargs="?", type=Path, metavar="LIBRARY", help="default: your own library")
     filter_option(counts)
     json_option(counts)
-    label = command(actions, "label", "rate photos and tag them, in the library only", run="library_label")
+    label = command(actions, "label", "rate photos and tag them, in the library", run="library_label")
     label.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="photos of the library")
     label.add_argument("--rating", metavar="N", help="-1 (rejected) to 5 stars, or 'file' for what the file says")
     label.add_argument("--tag", action="append", default=[], metavar="TAG", help="put this tag on them")
     label.add_argument("--untag", action="append", default=[], metavar="TAG", help="take this tag away")
+    label.add_argument(
+        "--write-xmp",
+        action="store_true",
+        help="also write rating and tags to XMP sidecars beside the photos, which keep all else they hold",
+    )
     library_option(label)
     json_option(label)
 

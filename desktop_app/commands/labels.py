@@ -12,6 +12,7 @@ from desktop_app.domain.errors import LibraryError, UsageError
 from desktop_app.domain.filters import FilterKind, PhotoFilter
 from desktop_app.domain.photos import PhotoId, path_text
 from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.write_sidecars import Written, write_sidecars
 
 SHOWN = 12  # values of a kind in the table; --json gives them all
 
@@ -40,9 +41,9 @@ def library_filters(arguments: Namespace) -> int:
 
 
 def library_label(arguments: Namespace) -> int:
-    """Rate and tag photos in the catalogue; no file is written."""
-    if arguments.rating is None and not arguments.tag and not arguments.untag:
-        raise UsageError("nothing to say of the photos", remedy="Give --rating, --tag or --untag")
+    """Rate and tag photos in the catalogue; with --write-xmp their sidecars are written too, never a photo."""
+    if arguments.rating is None and not arguments.tag and not arguments.untag and not arguments.write_xmp:
+        raise UsageError("nothing to say of the photos", remedy="Give --rating, --tag, --untag or --write-xmp")
     rating = _rating(arguments.rating)
     with open_library(options_of(arguments)) as session:
         photos = [_photo(session, os.fsencode(path.absolute())) for path in arguments.photos]
@@ -51,15 +52,20 @@ def library_label(arguments: Namespace) -> int:
         if arguments.tag or arguments.untag:
             session.change_tags(photos, add=arguments.tag, remove=arguments.untag)
         facts = [session.reader.facts_of(photo) for photo in photos]
+        written = write_sidecars(session, photos) if arguments.write_xmp else Written((), ())
     said = [
         {"path": path_text(os.fsencode(path.absolute())), "rating": fact.rating, "tags": list(fact.keywords)}
         for path, fact in zip(arguments.photos, facts, strict=True)
     ]
+    skipped = [{"path": path_text(one.path), "reason": one.reason} for one in written.skipped]
+    files = [path_text(os.fsencode(path)) for path in written.files]
     if arguments.json:
-        print_json({"photos": said})
+        print_json({"photos": said, "written": files, "skipped": skipped})
     else:
-        print(f"{count(len(said), 'photo')} labelled")
-    return 0
+        print("\n".join([f"{count(len(said), 'photo')} labelled", *(f"written: {file}" for file in files)]))
+        for one in skipped:
+            print(f"not written: {one['path']}: {one['reason']}")
+    return 1 if skipped else 0
 
 
 def _rating(typed: str | None) -> int | None:

@@ -98,6 +98,15 @@ def read_xmp(packet: bytes) -> PhotoMetadata:
     return _facts(collected.values)
 
 
+def is_sound(packet: bytes) -> bool:
+    """Whether a packet can be read from end to end, so that it may be changed."""
+    try:
+        _parse(packet.strip(b"\0 \t\r\n"), _Properties())
+    except (expat.ExpatError, _Refused, ValueError, LookupError):
+        return False
+    return 0 < len(packet) <= MAX_PACKET
+
+
 def _parse(packet: bytes, collected: _Properties) -> None:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)

@@ -17,6 +17,7 @@ from desktop_app.bootstrap import Options, open_engine
 from desktop_app.domain.filters import FilterKind, PhotoFilter
 from desktop_app.domain.query import FilePicture, Profile, Query, QueryItem
 from desktop_app.domain.results import Words
+from desktop_app.imaging.xmp import read_xmp
 from desktop_app.services.index_folder import index_folders
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.search import SearchService
@@ -119,6 +120,12 @@ def test_the_command_line_filters_counts_and_labels(home, tiny_pack):
     assert listed["found"] == 3 and {result["score"] for result in listed["results"]} == {None}
     counts = run("library", "filters", library, "--filter", "text=rocket", "--json")
     assert counts["photos"] == 3 and {"value": "5", "photos": 1} in counts["values"][FilterKind.RATING]
+    before = photo.read_bytes()
+    said = run("library", "label", str(photo), "--library", library, "--write-xmp", "--json")
+    assert said["written"] == [f"{photo}.xmp"] and said["skipped"] == [] and photo.read_bytes() == before
+    facts = read_xmp(Path(f"{photo}.xmp").read_bytes())
+    assert (facts.rating, facts.keywords) == (5, ("space",))
+    Path(f"{photo}.xmp").unlink()
     run("library", "label", str(photo), "--library", library, "--untag", "space", "--rating", "file", "--json")
     assert run("search", "--filter", "tag=space", "--library", library, "--json")["results"] == []
     assert cli.main(["library", "label", str(home / "query.png"), "--library", library, "--rating", "1"]) == 1
