@@ -64,6 +64,11 @@ class Gallery:
         return np.sort(np.concatenate([part.labels for part in self._parts]))
 
     @property
+    def newest(self) -> int:
+        """The largest label, 0 without any."""
+        return max((int(part.labels[-1]) for part in self._parts if len(part)), default=0)
+
+    @property
     def frozen(self) -> HnswIndex | None:
         """The graph it searches with, if it has one."""
         return self._frozen

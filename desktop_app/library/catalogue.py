@@ -70,6 +70,14 @@ class Catalogue:
         """Close; a call of another thread that is under way is finished first. May be called twice."""
         self._db.close()
 
+    def hold(self) -> None:
+        """From here to `let_go` everything read is as it is now, whatever others write. For readers only."""
+        self._db.hold()
+
+    def let_go(self) -> None:
+        """End what `hold` began; may be called on a closed catalogue."""
+        self._db.let_go()
+
     def __enter__(self) -> Self:
         return self
 

@@ -106,14 +106,31 @@ class Database:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Every query inside sees the catalogue as it was at the first one."""
+        """Every query inside sees the catalogue as it was at the first one, or at `hold`."""
         with self._guard():
+            if self._connection.in_transaction:
+                yield
+                return
             self._connection.execute("BEGIN")
             try:
                 yield
             finally:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
+
+    def hold(self) -> None:
+        """From here to `let_go` every query sees the catalogue as it is now, in whichever thread it is asked.
+
+        For readers only. Nothing is locked: others go on writing, and the connection may be closed meanwhile.
+        """
+        with self._guard():
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()  # BEGIN alone looks at nothing
+
+    def let_go(self) -> None:
+        """End what `hold` began, also on a connection that was closed meanwhile."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the connection, after a call of another thread that is under way has returned."""

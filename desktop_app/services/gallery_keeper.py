@@ -26,7 +26,8 @@ class _State:
 
 
 class GalleryKeeper:
-    """One gallery per pack digest. Thread safe: a search never waits for a save, nor for another one's refresh."""
+    """One gallery per pack digest. Thread safe: a search waits while another one reads the newest rows, never for
+    a save."""
 
     def __init__(self, layout: LibraryLayout, reader: Callable[[], Catalogue], *, threads: int) -> None:
         """`reader` gives the calling thread's own connection; `threads` build graphs."""
@@ -35,26 +36,19 @@ class GalleryKeeper:
         self._threads = threads
         self._states: dict[str, _State] = {}
         self._saved: dict[str, int] = {}  # rows in the newest snapshot that this session has seen
+        self._forgotten = 0  # how often `forget` was called
         self._lock = threading.Lock()
 
     def current(self, digest: str, *, dimension: int) -> Gallery:
         """All rows committed by now. `dimension` is that of the pack's descriptors, for a library without rows."""
-        state = self._states.get(digest)
-        if state is None:
-            with self._lock:
-                state = self._refreshed(digest, dimension)
-        elif self._lock.acquire(blocking=False):
-            try:
-                state = self._refreshed(digest, dimension)
-            finally:
-                self._lock.release()
-        # Else another thread is refreshing: what there was before is complete, only a moment older.
-        return state.gallery
+        with self._lock:
+            return self._refreshed(digest, dimension).gallery
 
     def forget(self) -> None:
         """Read everything again at the next search, because rows were removed."""
         with self._lock:
             self._states = {}
+            self._forgotten += 1
 
     def save(self, digest: str, *, at_end: bool, force: bool = False) -> bool:
         """Save a snapshot when enough rows have come since the last one; True when it was saved.
@@ -70,15 +64,17 @@ class GalleryKeeper:
         due = grown > SHARE_AT_END * rows if at_end else grown >= max(LEAST_GROWTH, before)
         if rows == 0 or not (due or force):
             return False
+        forgotten = self._forgotten
         gallery = self.current(digest, dimension=0)
         frozen = gallery.build_frozen(threads=self._threads)
         self._store.save(frozen, digest)
         self._saved[digest] = len(frozen)
         if len(gallery) > EXACT_ROWS:
+            swapped = _State(gallery.with_frozen(frozen), gallery.newest)
             with self._lock:
-                # Rows that came while the graph was built are in the state, not in `gallery`.
-                newest = self._refreshed(digest, gallery.dimension)
-                self._states[digest] = _State(newest.gallery.with_frozen(frozen), newest.newest)
+                if self._forgotten == forgotten:  # else `gallery` has rows that are gone
+                    # rows that came while the graph was built are not in it yet
+                    self._states[digest] = self._grown(digest, swapped)
         log.info("saved a snapshot of %d rows", len(frozen))
         return True
 

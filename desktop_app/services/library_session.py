@@ -6,9 +6,10 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -42,8 +43,18 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 PACK_SETTING = "pack"
+_TRIES = 20  # of finding descriptors and catalogue in the same state, before the newer descriptors are taken
 
-__all__ = ["PACK_SETTING", "LibraryCounts", "LibrarySession", "PhotoOrder"]
+__all__ = ["PACK_SETTING", "LibraryCounts", "LibrarySession", "LibraryState", "PhotoOrder"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LibraryState:
+    """A library as it was at one moment, whatever is written meanwhile: its catalogue, and the descriptors of one
+    pack that were committed by then."""
+
+    reader: Catalogue
+    gallery: Gallery
 
 
 class LibrarySession:
@@ -83,6 +94,7 @@ class LibrarySession:
         self._local = threading.local()
         self._readers: weakref.WeakSet[Catalogue] = weakref.WeakSet()  # those of threads that are gone fall out
         self._readers_lock = threading.Lock()
+        self._idle: list[Catalogue] = []  # connections for `state`, kept for the next one
         self._closed = False
         self._lock: WriterLock | None = None
         self._writing: ThreadPoolExecutor | None = None
@@ -154,15 +166,51 @@ class LibrarySession:
     @property
     def reader(self) -> Catalogue:
         """The calling thread's own connection for reading."""
+        reader: Catalogue | None = getattr(self._local, "reader", None)
+        if reader is None or self._closed:
+            reader = self._local.reader = self._opened()
+        return reader
+
+    def _opened(self) -> Catalogue:
+        """One more connection for reading."""
         if self._closed:
             raise LibraryError(f"the library {self.root} is closed")
-        reader: Catalogue | None = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = Catalogue.open_reader(self.root)
-            with self._readers_lock:
-                self._readers.add(reader)
-            self._local.reader = reader
+        if not self.layout.exists():
+            raise LibraryError(
+                f"the library {shown(self.root)} is not there any more",
+                remedy="Connect its drive, then open the library again",
+            )
+        reader = Catalogue.open_reader(self.root)
+        with self._readers_lock:
+            self._readers.add(reader)
         return reader
+
+    @contextmanager
+    def state(self, digest: str, *, dimension: int) -> Iterator[LibraryState]:
+        """The library as it is now, with the descriptors of the pack `digest` (see `gallery`), for as long as the
+        context lasts: what several reads inside say belongs together."""
+        reader = self._idle_reader()
+        reader.hold()
+        try:
+            for _ in range(_TRIES):
+                gallery = self.gallery(digest, dimension=dimension)
+                if gallery.newest <= reader.last_feature_row(digest):
+                    break
+                # Rows were committed in between, and another thread has them already.
+                reader.let_go()
+                reader.hold()
+            yield LibraryState(reader, gallery)
+        finally:
+            reader.let_go()
+            self._idle.append(reader)
+
+    def _idle_reader(self) -> Catalogue:
+        if self._closed:
+            raise LibraryError(f"the library {self.root} is closed")
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._opened()
 
     def write(self, change: Callable[[Catalogue], Result]) -> Result:
         """Run `change` on the writer's thread and return what it returns; what it raises is raised here."""

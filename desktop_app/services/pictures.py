@@ -103,19 +103,24 @@ def load_query(item: QueryItem, session: LibrarySession | None) -> QueryPixels:
         if session is None:
             raise UsageError("a photo of a library can only be used with that library open")
         photo = session.photo(picture.id)
-        path, name = photo.path, photo.name
-        if not Path(os.fsdecode(path)).exists():
+        try:
+            return _from_file(photo.path, item.region, name=photo.name)
+        except UnreadableImage:
+            if Path(os.fsdecode(photo.path)).exists():
+                raise
             return _from_preview(photo, item.region, session)
-    else:
-        path, name = picture.path, path_text(os.path.basename(picture.path))
-    if item.region is None:
+    return _from_file(picture.path, item.region, name=path_text(os.path.basename(picture.path)))
+
+
+def _from_file(path: bytes, region: Region | None, *, name: str) -> QueryPixels:
+    if region is None:
         decoded = decode_photo(path, fingerprint=False)
         return QueryPixels(
             name=name, path=path, width=decoded.width, height=decoded.height, region=None, rgb=decoded.rgb
         )
     rgb = decode_full(path)
     height, width = rgb.shape[:2]
-    return _from_pixels(rgb, item.region, name=name, path=path, width=width, height=height)
+    return _from_pixels(rgb, region, name=name, path=path, width=width, height=height)
 
 
 def _from_preview(photo: PhotoRecord, region: Region | None, session: LibrarySession) -> QueryPixels:

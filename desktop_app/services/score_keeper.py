@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 
 from desktop_app.domain.results import Stage
+from desktop_app.library.catalogue import Catalogue
 from desktop_app.retrieval.calibration import ScoreScale
 from desktop_app.retrieval.score_levels import ScoreLevels
 from desktop_app.services.engine import Engine
@@ -60,19 +61,20 @@ class ScoreKeeper:
         self._session = session
         self._parsed: tuple[str, LibraryLevels | None] = ("", None)
 
-    def scale(self, engine: Engine, stages: Sequence[Stage]) -> ScoreScale:
+    def scale(self, engine: Engine, stages: Sequence[Stage], *, reader: Catalogue | None = None) -> ScoreScale:
         """How raw scores of these stages are shown: by the library's own levels where they were measured with this
-        pack and these very stages, else by the pack's curves."""
-        kept = self.levels(engine)
+        pack and these very stages, else by the pack's curves. `reader`: what to read them from, as in `levels`."""
+        kept = self.levels(engine, reader=reader)
         ran = [tuple(stages[: number + 1]) for number in range(len(stages))]
         levels = [] if kept is None else [kept.chains[chain] for chain in ran if chain in kept.chains]
         if len(levels) < len(ran):
             return ScoreScale.of_pack(engine.parameters, stages)
         return ScoreScale.of_library(levels)
 
-    def levels(self, engine: Engine) -> LibraryLevels | None:
-        """The levels measured with the pack as it is now, None without any."""
-        text = self._session.get_setting(SETTING) or ""
+    def levels(self, engine: Engine, *, reader: Catalogue | None = None) -> LibraryLevels | None:
+        """The levels measured with the pack as it is now, None without any; as they stand in the catalogue now, or
+        as `reader` holds it."""
+        text = (reader or self._session.reader).get_setting(SETTING) or ""
         known, levels = self._parsed
         if text != known:
             levels = LibraryLevels.parse(text)

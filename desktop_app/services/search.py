@@ -23,7 +23,7 @@ from desktop_app.retrieval.score_levels import BACKGROUND_SAMPLE, background
 from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder, rocchio_beta
 from desktop_app.services.engine import Engine
-from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.library_session import LibrarySession, LibraryState
 from desktop_app.services.score_keeper import ScoreKeeper
 from desktop_app.services.stages import LaterStages
 
@@ -49,29 +49,32 @@ class SearchService:
         """
         control = control or NoControl()
         started = time.perf_counter()
-        search = self._prepared(query, towards)
+        engine, items = self._embedded(query)
         timings = {"embed": _milliseconds(started)}
         control.wait_if_paused()
-        for standing, spent, stages_left in search.standings():
-            timings = {**timings, **spent}
-            final = not stages_left
-            if final or standing.stages == (Stage.GLOBAL,):
-                scale = self._scores.scale(search.engine, standing.stages)
-                yield search.answer(standing, timings, scale=scale, final=final)
-            if not final:
-                control.wait_if_paused()
+        with self._session.state(engine.digest, dimension=_dimension(items)) as state:
+            search = _Search(self._session, state, engine, query, items, towards)
+            for standing, spent, stages_left in search.standings():
+                timings = {**timings, **spent}
+                final = not stages_left
+                if final or standing.stages == (Stage.GLOBAL,):
+                    scale = self._scores.scale(engine, standing.stages, reader=state.reader)
+                    yield search.answer(standing, timings, scale=scale, final=final)
+                if not final:
+                    control.wait_if_paused()
 
     def standings(self, query: Query) -> Iterator[tuple[Standing, float]]:
         """What `search` makes answers of, stage by stage, before scores get their meaning, each with the query's
         background. Raises as `search` does."""
-        search = self._prepared(query)
-        for standing, _, _ in search.standings():
-            yield standing, search.background
+        engine, items = self._embedded(query)
+        with self._session.state(engine.digest, dimension=_dimension(items)) as state:
+            search = _Search(self._session, state, engine, query, items, None)
+            for standing, _, _ in search.standings():
+                yield standing, search.background
 
-    def _prepared(self, query: Query, towards: FirstResults | None = None) -> _Search:
+    def _embedded(self, query: Query) -> tuple[Engine, list[EmbeddedItem]]:
         engine = self._session.search_engine()
-        items = [self._queries.embed(self._session.recognise(item), engine) for item in query.items]
-        return _Search(self._session, engine, query, items, towards)
+        return engine, [self._queries.embed(self._session.recognise(item), engine) for item in query.items]
 
 
 class _Search:
@@ -80,19 +83,20 @@ class _Search:
     def __init__(
         self,
         session: LibrarySession,
+        state: LibraryState,
         engine: Engine,
         query: Query,
         items: Sequence[EmbeddedItem],
         towards: FirstResults | None,
     ) -> None:
-        self._session = session
+        self._reader = state.reader
         self.engine = engine
         self._query = query
         self._items = items
-        self._gallery = session.gallery(engine.digest, dimension=_dimension(items))
+        self._gallery = state.gallery
         self._allowed: Allowed | None = None  # everything
         if query.folders is not None or query.chosen:
-            self._allowed = session.reader.allowed(engine.digest, query.folders, query.chosen)
+            self._allowed = state.reader.allowed(engine.digest, query.folders, query.chosen)
         self._excluded = {
             item.item.picture.id
             for item in items
@@ -108,7 +112,7 @@ class _Search:
             there = towards.rows[self._gallery.contains(towards.rows)]
             pooled = moved_towards(pooled, self._gallery.vectors_of(there), towards.form)
         self._descriptor = self._learnt(pooled)
-        self.later = LaterStages(session, engine, self._gallery, items, self._descriptor, towards=towards)
+        self.later = LaterStages(session, state, engine, items, self._descriptor, towards=towards)
 
     @cached_property
     def background(self) -> float:
@@ -169,7 +173,7 @@ class _Search:
         the marked photo disappear."""
         if not self._marked:
             return rows, cosines
-        own = np.setdiff1d(self._session.reader.feature_rows_of(self.engine.digest, self._marked), rows)
+        own = np.setdiff1d(self._reader.feature_rows_of(self.engine.digest, self._marked), rows)
         own = own[np.isin(own, self._gallery.labels)]
         if not len(own):
             return rows, cosines
@@ -191,7 +195,7 @@ class _Search:
             timings_ms=timings,
             final=final,
             searched=len(self._gallery),
-            pending=self._session.reader.pending_count(),
+            pending=self._reader.pending_count(),
             classes=None if self.later.class_source is None else self.later.class_source.value,
         )
 
@@ -203,7 +207,7 @@ class _Search:
         shown = standing.shown(scale, background=self.background)
         for start in range(0, len(standing), self._query.top + SLACK):
             part = standing.rows[start : start + self._query.top + SLACK]
-            photos = self._session.reader.photos_of_features(part)
+            photos = self._reader.photos_of_features(part)
             # Rows of equal scores hold the same picture: their order is that of the paths, never that of the rows.
             for _, same in groupby(range(start, start + len(part)), key=lambda at: standing.raw[at]):
                 positions = list(same)

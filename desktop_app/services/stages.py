@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.query import LibraryPicture, Profile
 from desktop_app.domain.results import Stage
-from desktop_app.index.gallery import Gallery
 from desktop_app.index.neighbours import Neighbours
 from desktop_app.retrieval.components import NO_CLASS
 from desktop_app.retrieval.fusion import LOCAL_DEPTH
@@ -22,7 +21,7 @@ from desktop_app.retrieval.standing import GRAPH_DEPTH, Standing
 from desktop_app.retrieval.two_model import ClassSource, bits_apart
 from desktop_app.services.embedded_query import EmbeddedItem, rocchio_beta
 from desktop_app.services.engine import Engine
-from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.library_session import LibrarySession, LibraryState
 
 
 class LaterStages:
@@ -31,8 +30,8 @@ class LaterStages:
     def __init__(
         self,
         session: LibrarySession,
+        state: LibraryState,
         engine: Engine,
-        gallery: Gallery,
         items: Sequence[EmbeddedItem],
         descriptor: NDArray[np.float32],
         *,
@@ -41,15 +40,16 @@ class LaterStages:
         """descriptor: [D] the pooled descriptor that `global` asked with. towards: what it was moved towards; the
         second model's is moved likewise."""
         self._session = session
+        self._reader = state.reader
         self._engine = engine
-        self._gallery = gallery
+        self._gallery = state.gallery
         self._items = items
         self._descriptor = descriptor
         self._towards = towards
         self.class_source: ClassSource | None = None  # where the classes of `rerank` came from, once it ran
         self._graph: Neighbours | None = None
         if engine.parameters.graph.mix > 0:
-            self._graph = session.graph(engine.digest, gallery)
+            self._graph = session.graph(engine.digest, state.gallery)
 
     def of(self, profile: Profile) -> tuple[Stage, ...]:
         """The stages of `profile` that the library and the pack have, in their order."""
@@ -107,13 +107,13 @@ class LaterStages:
         ]
         if not photos:
             return np.empty(0, np.int64)
-        return self._session.reader.feature_rows_of(self._engine.digest, photos)
+        return self._reader.feature_rows_of(self._engine.digest, photos)
 
     def _matched(self, standing: Standing) -> Standing:
         """By the many-to-many match of local codes."""
         parameters = self._engine.parameters
         head = standing.rows[:LOCAL_DEPTH]
-        candidates = pack(self._session.reader.local_codes(self._engine.digest, head), parameters.match)
+        candidates = pack(self._reader.local_codes(self._engine.digest, head), parameters.match)
         local = pooled_local(
             np.stack([item.match(candidates, parameters.match) for item in self._items]),
             weights=[item.item.weight for item in self._items],
@@ -128,7 +128,7 @@ class LaterStages:
         head = standing.rows[:GRAPH_DEPTH]
         asking = np.isin(head, self._own_rows())  # "images with the same id" are in no list
         rows = head[~asking]
-        found = self._session.reader.second_descriptors(self._engine.digest, rows)
+        found = self._reader.second_descriptors(self._engine.digest, rows)
         if parameters.rerank is None or found is None:
             return standing
         betas, codes = found
@@ -158,14 +158,14 @@ class LaterStages:
         """The second model's descriptor of the query, moved towards the results taken to be right."""
         if self._towards is None:
             return beta
-        found = self._session.reader.second_descriptors(self._engine.digest, self._towards.rows)
+        found = self._reader.second_descriptors(self._engine.digest, self._towards.rows)
         return beta if found is None else moved_towards(beta, found[0].astype(np.float32), self._towards.form)
 
     def _classes(
         self, rows: NDArray[np.int64], parameters: RerankParameters
     ) -> tuple[NDArray[np.int64], ClassSource]:
         """The classes of candidates: their tags and albums, else groups of the neighbour graph, else none."""
-        classes = common_labels(rows, self._session.reader.labels_of_features(rows))
+        classes = common_labels(rows, self._reader.labels_of_features(rows))
         if (classes != NO_CLASS).any():
             return classes, ClassSource.GIVEN
         if self._graph is not None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from desktop_app.index.gallery import Gallery
+from desktop_app.index.hnsw import HnswIndex
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.services.gallery_keeper import GalleryKeeper
 
@@ -17,6 +19,9 @@ class Rows:
 
     def __init__(self, count: int) -> None:
         self.vectors = np.eye(8, dtype=np.float16)[:count]
+
+    def feature_counts(self) -> dict[str, int]:
+        return {"pack": len(self.vectors)}
 
     def last_feature_row(self, digest: str) -> int:
         return len(self.vectors)
@@ -53,12 +58,51 @@ def test_rows_removed_in_the_middle_of_a_search_do_not_stop_it(
         def __init__(self) -> None:
             self._lock = threading.Lock()
 
-        def acquire(self, *, blocking: bool) -> bool:
+        def __enter__(self) -> None:
             keeper._states = {}
-            return self._lock.acquire(blocking=blocking)
+            self._lock.acquire()
 
-        def release(self) -> None:
+        def __exit__(self, *error: object) -> None:
             self._lock.release()
 
     monkeypatch.setattr(keeper, "_lock", ForgetsFirst())
     assert len(keeper.current("pack", dimension=8)) == 2
+
+
+@pytest.fixture
+def many(rows: Rows, keeper: GalleryKeeper, monkeypatch: pytest.MonkeyPatch) -> GalleryKeeper:
+    """A keeper for which three rows are enough for a graph."""
+    monkeypatch.setattr("desktop_app.services.gallery_keeper.EXACT_ROWS", 2)
+    monkeypatch.setattr("desktop_app.index.gallery.EXACT_ROWS", 2)
+    return keeper
+
+
+def test_rows_committed_while_the_graph_is_built_are_found_beside_it(
+    many: GalleryKeeper, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = Gallery.build_frozen
+
+    def and_more_come(gallery: Gallery, *, threads: int) -> HnswIndex:
+        rows.vectors = np.eye(8, dtype=np.float16)[:6]
+        return build(gallery, threads=threads)
+
+    monkeypatch.setattr(Gallery, "build_frozen", and_more_come)
+    assert many.save("pack", at_end=True)
+    gallery = many.current("pack", dimension=8)
+    assert gallery.frozen is not None
+    assert (len(gallery.frozen), len(gallery), gallery.newest) == (3, 6, 6)
+
+
+def test_rows_removed_while_the_graph_is_built_do_not_come_back(
+    many: GalleryKeeper, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = Gallery.build_frozen
+
+    def and_some_go(gallery: Gallery, *, threads: int) -> HnswIndex:
+        rows.vectors = np.eye(8, dtype=np.float16)[:2]
+        many.forget()
+        return build(gallery, threads=threads)
+
+    monkeypatch.setattr(Gallery, "build_frozen", and_some_go)
+    many.save("pack", at_end=True)
+    assert len(many.current("pack", dimension=8)) == 2

@@ -277,6 +277,53 @@ def test_every_thread_reads_and_closing_meanwhile_is_an_error_and_no_crash(sessi
         session.folders()
 
 
+def test_a_drive_that_leaves_while_searching_leaves_its_photos_findable_by_their_previews(
+    session: LibrarySession, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from desktop_app.services import pictures
+
+    cat = photo_named(session, "cat.png")
+    item = QueryItem(LibraryPicture(cat.id))
+    part = QueryItem(LibraryPicture(cat.id), region=Region(40, 30, 160, 150))
+    whole = best(session, Query((item,)))
+    decode, decode_full = pictures.decode_photo, pictures.decode_full
+
+    def leaves(path: bytes, **asked: bool) -> object:
+        """The drive is gone when the file is to be read, not before."""
+        if photos.exists():
+            photos.rename(photos.with_name("away"))
+        return (decode if asked else decode_full)(path, **asked)
+
+    monkeypatch.setattr(pictures, "decode_photo", leaves)
+    monkeypatch.setattr(pictures, "decode_full", leaves)
+    for query in (Query((item,)), Query((part,))):
+        search = SearchService(session).search(query)
+        first = next(search)
+        assert not photos.exists() and len(first.hits) == 8
+        assert best(session, query)[:2] == [hit.photo.name for hit in next(search).hits][:2]
+        assert best(session, query)[0].startswith("cat")
+        photos.with_name("away").rename(photos)
+    with monkeypatch.context() as there:
+        there.setattr(pictures, "decode_photo", decode)
+        assert best(session, Query((item,))) == whole
+    session.previews.forget([cat.fingerprint or b""])
+    with pytest.raises(UnreadableImage, match="no preview of it") as told:
+        best(session, Query((item,)))
+    assert "Connect its drive" in told.value.remedy
+
+
+def test_a_library_whose_drive_leaves_while_searching_is_a_sentence(
+    tmp_path: Path, session: LibrarySession
+) -> None:
+    (tmp_path / "library").rename(tmp_path / "away")
+    query = Query((QueryItem(PixelPicture(data.chelsea())),))
+    with pytest.raises(LibraryError, match="is not there any more") as told:
+        best(session, query)
+    assert "Connect its drive" in told.value.remedy
+    (tmp_path / "away").rename(tmp_path / "library")
+    assert best(session, query)[0].startswith("cat")
+
+
 def test_a_forgotten_folder_leaves_the_answers_and_no_previews(session: LibrarySession, photos: Path) -> None:
     query = Query((QueryItem(PixelPicture(data.chelsea())),))
     assert best(session, query)
