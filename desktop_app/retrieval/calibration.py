@@ -73,11 +73,18 @@ def words_for(score: float, thresholds: WordThresholds) -> Words:
     return Words.WEAKER
 
 
-def verdict(scores: Sequence[float] | NDArray[np.float32], thresholds: WordThresholds) -> Words:
-    """What the whole answer amounts to: the words of its best score, or "nothing here matches well"."""
+def verdict(
+    scores: Sequence[float] | NDArray[np.float32], thresholds: WordThresholds, *, refuted: bool = False
+) -> Words:
+    """What the whole answer amounts to: the words of its best score, or "nothing here matches well".
+
+    refuted: the pixels were compared, and none of the first results is the picture that asks. A score alone then
+    has to be that of the same thing, where it was measured what that means (`found`).
+    """
     best = max((float(score) for score in scores), default=0.0)
     words = words_for(best, thresholds)
-    return Words.NOTHING if words is Words.WEAKER or best < thresholds.found else words
+    least = thresholds.same_thing if refuted and thresholds.found > 0 else thresholds.found
+    return Words.NOTHING if words is Words.WEAKER or best < least else words
 
 
 def weaker_from(scores: Sequence[float] | NDArray[np.float32], thresholds: WordThresholds) -> int:

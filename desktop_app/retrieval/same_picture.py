@@ -48,13 +48,14 @@ class Sameness:
     mirrored: bool = False
 
 
-def sketch(rgb: NDArray[np.uint8]) -> Sketch:
-    """The keypoints of a picture [h, w, 3] uint8 RGB (or [h, w] grey), at `SIDE` pixels."""
+def sketch(rgb: NDArray[np.uint8], *, side: int = SIDE, keypoints: int = KEYPOINTS) -> Sketch:
+    """The keypoints of a picture [h, w, 3] uint8 RGB (or [h, w] grey), at most `keypoints` of them, with a long
+    side of `side` pixels."""
     grey = rgb if rgb.ndim == 2 else cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    scale = SIDE / max(grey.shape)
+    scale = side / max(grey.shape)
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    finder = cv2.ORB.create(nfeatures=KEYPOINTS, edgeThreshold=15, patchSize=25, fastThreshold=7)
+    finder = cv2.ORB.create(nfeatures=keypoints, edgeThreshold=15, patchSize=25, fastThreshold=7)
     found, codes = finder.detectAndCompute(grey, None)
     points = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
     return Sketch(np.asarray(grey, np.uint8), points, np.zeros((0, 32), np.uint8) if codes is None else codes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control, NoControl
 from desktop_app.domain.query import LibraryPicture, Profile, Query
-from desktop_app.domain.results import Hit, SearchAnswer, Stage
+from desktop_app.domain.results import Hit, SearchAnswer, Stage, Words
 from desktop_app.library.filter_store import Allowed
 from desktop_app.retrieval.calibration import ScoreScale, verdict, words_for
 from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, null_rows
@@ -21,6 +22,7 @@ from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
 from desktop_app.retrieval.query import pooled_descriptor
 from desktop_app.retrieval.score_levels import BACKGROUND_SAMPLE, background
 from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
+from desktop_app.services.confirming import Confirming, with_confirmed
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder, rocchio_beta
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession, LibraryState
@@ -37,6 +39,7 @@ class SearchService:
         self._session = session
         self._queries = embedder or QueryEmbedder(session)
         self._scores = ScoreKeeper(session)
+        self._confirming = Confirming(session)
 
     def search(
         self, query: Query, *, control: Control | None = None, towards: FirstResults | None = None
@@ -59,9 +62,23 @@ class SearchService:
                 final = not stages_left
                 if final or standing.stages == (Stage.GLOBAL,):
                     scale = self._scores.scale(engine, standing.stages, reader=state.reader)
-                    yield search.answer(standing, timings, scale=scale, final=final)
+                    answer = search.answer(standing, timings, scale=scale, final=final)
+                    yield self._confirmed(answer, search, scale) if final else answer
                 if not final:
                     control.wait_if_paused()
+
+    def _confirmed(self, answer: SearchAnswer, search: _Search, scale: ScoreScale) -> SearchAnswer:
+        """The last answer to one whole picture, once the pixels of its first results were looked at."""
+        asked = search.whole_picture
+        if asked is None or answer.profile is Profile.INSTANT:
+            return answer
+        started = time.perf_counter()
+        found = self._confirming.among(asked.pixels.rgb, answer.hits)
+        answer = replace(answer, timings_ms={**answer.timings_ms, "confirm": _milliseconds(started)})
+        if found.place is not None:
+            return replace(answer, hits=with_confirmed(answer.hits, found.place), verdict=Words.ALMOST_CERTAIN)
+        scores = [hit.score for hit in answer.hits]
+        return replace(answer, verdict=verdict(scores, scale.words, refuted=found.compared))
 
     def standings(self, query: Query) -> Iterator[tuple[Standing, float]]:
         """What `search` makes answers of, stage by stage, before scores get their meaning, each with the query's
@@ -113,6 +130,14 @@ class _Search:
             pooled = moved_towards(pooled, self._gallery.vectors_of(there), towards.form)
         self._descriptor = self._learnt(pooled)
         self.later = LaterStages(session, state, engine, items, self._descriptor, towards=towards)
+
+    @property
+    def whole_picture(self) -> EmbeddedItem | None:
+        """The picture that asks, where it is a single one, whole and without marks."""
+        if len(self._items) != 1:
+            return None
+        only = self._items[0]
+        return None if only.item.region is not None or only.item.cell_weights else only
 
     @cached_property
     def background(self) -> float:

@@ -140,6 +140,10 @@ def test_the_five_phrases():
     assert words_for(0.45, stricter) is Words.SIMILAR
     assert verdict([0.45], stricter) is Words.NOTHING
     assert verdict([0.5], stricter) is Words.SIMILAR
+    # pixels that were compared in vain: only the score of the same thing is believed, where scores were measured
+    assert verdict([0.5], stricter, refuted=True) is Words.NOTHING
+    assert verdict([stricter.same_thing], stricter, refuted=True) is Words.SAME_THING
+    assert verdict([0.65], thresholds, refuted=True) is verdict([0.65], thresholds)
     assert weaker_from([0.9, 0.5, 0.3, 0.2], thresholds) == 2
     assert weaker_from([0.9], thresholds) == 1
 
