@@ -78,12 +78,10 @@ class Proposer:
         return seen.reshape(*numbers.shape, -1).astype(np.float32)
 
 
-def agreement(
-    thumbnails: Thumbnails, pairs: Pairs, turns: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How far pairs of thumbnails agree block by block, -1..1: [n] at the 20th and [n] at the 70th percentile.
+def agreement(thumbnails: Thumbnails, pairs: Pairs, turns: NDArray[np.int64]) -> NDArray[np.float32]:
+    """How far pairs of thumbnails agree block by block, at the 20th, 50th and 70th percentile: [3, n], -1..1.
 
-    The first is high where nothing but light and sharpness differs, the second also where up to a third of the
+    The first two are high where nothing but light and sharpness differs, the last also where up to a third of the
     picture is covered. The outer blocks do not count: frames are alike whatever they are around.
     """
     one = _blocks(thumbnails[pairs[:, 0]])
@@ -96,10 +94,10 @@ def agreement(
     flat = spread.min(axis=0) < _FLAT
     found[flat] = np.where(spread.max(axis=0)[flat] < _PLAIN, np.nan, 0.0)
     telling = np.isfinite(found).sum(axis=1) >= _FEWEST
-    least, most = np.zeros((2, len(pairs)), np.float32)
+    agreed = np.zeros((3, len(pairs)), np.float32)
     if telling.any():
-        least[telling], most[telling] = np.nanpercentile(found[telling], (20, 70), axis=1)
-    return least, most
+        agreed[:, telling] = np.nanpercentile(found[telling], (20, 50, 70), axis=1)
+    return agreed
 
 
 def fit(one: NDArray[np.uint8], other: NDArray[np.uint8], one_shape: float, other_shape: float) -> float:

@@ -40,12 +40,13 @@ _STATUS = (PhotoStatus.PRESENT, PhotoStatus.OFFLINE)
 class Thresholds:
     """When two photos are one picture. [ours]
 
-    Whole ones: thumbnails agree block by block to `least` at the 20th or to `most` at the 70th percentile. Cut or
-    framed ones: the cosine of descriptors, how well one can be laid into the other, the share of the smaller one's
-    area that lies on the other, and the correlation of structure there reach these.
+    Whole ones: thumbnails agree block by block to `least` at the 20th and `middle` at the 50th percentile, or to
+    `most` at the 70th. Cut or framed ones: the cosine of descriptors, how well one can be laid into the other, the
+    share of the smaller one's area that lies on the other, and the correlation of structure there reach these.
     """
 
     least: float
+    middle: float
     most: float
     cosine: float
     fit: float
@@ -57,9 +58,15 @@ class Thresholds:
 
 
 THRESHOLDS = {
-    Strictness.STRICT: Thresholds(least=0.93, most=0.995, cosine=0.65, fit=0.8, overlap=0.9, structure=0.85),
-    Strictness.NORMAL: Thresholds(least=0.85, most=0.985, cosine=0.55, fit=0.7, overlap=0.8, structure=0.75),
-    Strictness.LOOSE: Thresholds(least=0.65, most=0.95, cosine=0.5, fit=0.5, overlap=0.6, structure=0.5),
+    Strictness.STRICT: Thresholds(
+        least=0.93, middle=0.98, most=0.998, cosine=0.65, fit=0.8, overlap=0.9, structure=0.85
+    ),
+    Strictness.NORMAL: Thresholds(
+        least=0.85, middle=0.96, most=0.993, cosine=0.55, fit=0.7, overlap=0.8, structure=0.75
+    ),
+    Strictness.LOOSE: Thresholds(
+        least=0.65, middle=0.85, most=0.95, cosine=0.5, fit=0.5, overlap=0.6, structure=0.5
+    ),
 }
 
 Job = Generator[Progress, None, tuple[DuplicateGroup, ...]]
@@ -156,8 +163,9 @@ def _join_whole(
 
     def same(part: slice) -> NDArray[np.int64]:
         pairs, turns = proposer.of(part)
-        least, most = agreement(small.pictures, pairs, turns)
-        return pairs[(least >= thresholds.least) | (most >= thresholds.most)]
+        least, middle, most = agreement(small.pictures, pairs, turns)
+        alike = (least >= thresholds.least) & (middle >= thresholds.middle) | (most >= thresholds.most)
+        return np.asarray(pairs[alike], np.int64)
 
     parts = _parts(len(small.rows))
     for start in range(0, len(parts), _BATCH):

@@ -26,7 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from desktop_app.bootstrap import Options, is_picture_name, open_library
+from desktop_app.bootstrap import Options, open_library
 from desktop_app.domain.duplicates import DuplicateGroup, Strictness
 from desktop_app.domain.errors import UnreadableImage
 from desktop_app.evaluation import disguises
@@ -41,6 +41,7 @@ from tests.bench.reporting import add_output_options, report
 ORIGINAL = "original"
 HASH_SIDE = 32
 ALIKE_BITS = 6  # of 64: hashes that differ in no more are of one picture
+PHOTOGRAPHS = (".jpg", ".jpeg")  # the masks and drawings among the sets are PNG files
 SPARE = 1.15  # photos looked at for one that is taken, because some are left out
 QUALITY = 92  # of the JPEG files that are written
 
@@ -108,9 +109,10 @@ def main() -> int:
         started = time.perf_counter()
         groups = all_groups(session, Strictness(arguments.strictness))
         spent = time.perf_counter() - started
+    files = [path for path in photos.rglob("*.*") if path.suffix.lower() in PHOTOGRAPHS]
     report(
         "duplicates: planted edited copies",
-        judge(sorted(photos.rglob("*.*")), groups, spent, arguments),
+        judge(sorted(files), groups, spent, arguments),
         as_json=arguments.json,
     )
     return 0
@@ -144,7 +146,7 @@ def chosen(roots: Sequence[Path], count: int, seed: int) -> tuple[list[Path], li
     random = np.random.default_rng(seed)
     files = []
     for root in roots:
-        found = [path for path in all_files(root) if is_picture_name(os.fsencode(path.name))]
+        found = [path for path in all_files(root) if path.suffix.lower() in PHOTOGRAPHS]
         files.append([found[at] for at in random.permutation(len(found))])
     pool = [path for path, _ in zip(_in_turn(files), range(round(SPARE * count)), strict=False)]
     with ThreadPoolExecutor(os.cpu_count()) as workers:
