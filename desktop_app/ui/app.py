@@ -25,6 +25,7 @@ from desktop_app.ui.viewmodels.duplicates import DuplicatesViewModel
 from desktop_app.ui.viewmodels.evidence import EvidenceViewModel
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.jobs import JobsViewModel
+from desktop_app.ui.viewmodels.labels import LabelsViewModel
 from desktop_app.ui.viewmodels.library import LibraryViewModel
 from desktop_app.ui.viewmodels.notices import Notices
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
@@ -86,6 +87,7 @@ def build_shell(options: bootstrap.Options, *, open_library: OpenLibrary | None 
         pictures=FullPictures(bridge, session_ports.picture_loader(None)),
         skipped=SkippedViewModel(bridge, library=library, jobs=jobs),
         duplicates=DuplicatesViewModel(bridge, library=library, notices=notices),
+        labels=LabelsViewModel(bridge, library=library, notices=notices),
         search=search,
         rounds=rounds,
         evidence=EvidenceViewModel(bridge, search, rounds),

@@ -22,6 +22,7 @@ from desktop_app.ui.viewmodels.evidence import EvidenceViewModel
 from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.intake import Deed, Intake
 from desktop_app.ui.viewmodels.jobs import JobsViewModel
+from desktop_app.ui.viewmodels.labels import LabelsViewModel
 from desktop_app.ui.viewmodels.library import LibraryViewModel
 from desktop_app.ui.viewmodels.notices import Notices, Severity
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
@@ -60,6 +61,7 @@ class Parts:
     pictures: FullPictures
     skipped: SkippedViewModel
     duplicates: DuplicatesViewModel
+    labels: LabelsViewModel
     search: SearchViewModel
     rounds: RoundsViewModel
     evidence: EvidenceViewModel

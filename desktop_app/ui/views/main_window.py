@@ -31,6 +31,7 @@ from desktop_app.ui.views.drop_overlay import DropOverlay
 from desktop_app.ui.views.duplicates_dialog import DuplicatesDialog
 from desktop_app.ui.views.evidence.page import EvidencePage
 from desktop_app.ui.views.filter_row import FilterRow
+from desktop_app.ui.views.label_actions import LabelActions
 from desktop_app.ui.views.library_page import LibraryPage
 from desktop_app.ui.views.notice_bar import NoticeBar
 from desktop_app.ui.views.page import Page
@@ -137,6 +138,7 @@ class MainWindow(QMainWindow):
         self.library_page.similar_wanted.connect(shell.find_similar)
         self.library_page.open_library_wanted.connect(lambda: questions.open_library(self, parts.library))
         for grid in (self.library_page.grid, self.search_page.grid):
+            grid.set_label_actions(LabelActions(parts.labels, grid))
             grid.set_cell_size(parts.settings.values.cell_size)
             grid.cell_size_changed.connect(lambda side: parts.settings.change(cell_size=side))
         parts.settings.changed.connect(self._setting_changed)

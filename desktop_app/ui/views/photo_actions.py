@@ -56,8 +56,9 @@ class PhotoActions(QObject):
         find_similar: Callable[[], object],
         not_like: Callable[[], object] | None,
         open_large: Callable[[], object],
+        more: Callable[[QMenu, Sequence[PhotoRecord]], object] | None = None,
     ) -> QMenu:
-        """The context menu of `photo`; deletes itself when it closes."""
+        """The context menu of `photo`; deletes itself when it closes. `more` adds entries for the photos meant."""
         photos = list(selected) if photo in selected else [photo]
         made = QMenu(self._owner)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -69,6 +70,9 @@ class PhotoActions(QObject):
         self._add(made, "Open in another program", "open", lambda: self.open(photo), OPEN)
         self._add(made, "Show in its folder", "reveal", lambda: self.reveal(photos), REVEAL)
         made.addSeparator()
+        if more is not None:
+            more(made, photos)
+            made.addSeparator()
         self._add(
             made,
             "Copy path" if len(photos) == 1 else f"Copy {len(photos)} paths",
