@@ -13,7 +13,7 @@ help:
 	@echo "make test               run the tests"
 	@echo "make setup              .venv with the application and its tests; run and test do what they need of it"
 	@echo "make lint               ruff, mypy and the import contracts"
-	@echo "make bench              regenerate the measured figures (minutes to hours)"
+	@echo "make bench [PHOTOS=folder] [WORK=folder]   regenerate the measured figures (minutes to hours)"
 	@echo "make screenshots        regenerate the pictures of every page"
 	@echo "make results DATA=folder TEACHER=file [RUN=folder] [WORK=folder]   regenerate models/RESULTS.md (hours)"
 	@echo "make bundle | wheel     build a one-folder program | a wheel into dist/"
@@ -48,7 +48,7 @@ format: $(DEV)
 	$(PY) -m ruff format .
 
 bench: $(DEV)
-	$(PY) -m tests.bench
+	$(if $(PHOTOS),INDICIUM_BENCH_PHOTOS="$(PHOTOS)") $(if $(WORK),INDICIUM_BENCH_WORK="$(WORK)") $(PY) -m tests.bench
 
 results: $(DEV)
 	$(PY) -m models.results --data "$(DATA)" --teacher "$(TEACHER)" --work "$(or $(WORK),demo/results)" $(if $(RUN),--run "$(RUN)")

@@ -11,7 +11,7 @@ from desktop_app.commands.options import options_of
 from desktop_app.commands.output import follow, print_json, size, table
 from desktop_app.domain.errors import LibraryError
 from desktop_app.domain.photos import path_text
-from desktop_app.services.maintenance import check, repair, stats
+from desktop_app.services.maintenance import check, index_facts, repair, stats
 
 
 def library_stats(arguments: Namespace) -> int:
@@ -64,8 +64,16 @@ def library_check(arguments: Namespace) -> int:
     root = library_root(options_of(arguments))
     problems = check(root)
     if arguments.json:
-        print_json({"library": path_text(bytes(root)), "ok": not problems, "problems": problems})
-    elif problems:
+        index = [
+            {"pack": digest, "rows": rows, "recall@10": recall}
+            for digest, (rows, recall) in index_facts(root).items()
+        ]
+        print_json({"library": path_text(bytes(root)), "ok": not problems, "problems": problems, "index": index})
+        return 1 if problems else 0
+    for digest, (rows, recall) in index_facts(root).items():
+        measured = "not measured" if recall is None else f"{recall:.3f} against an exact scan of a sample"
+        print(f"Index of pack {digest[:12]}: {rows:,} rows, recall@10 {measured}")
+    if problems:
         for problem in problems:
             print(problem)
         print(f"\nTo put this right: indicium library repair {path_text(bytes(root))}")

@@ -19,10 +19,14 @@ WIDE_ROWS = 250_000
 """Up to so many rows vectors are kept as float32 (at most 0.5 GB at 512 dimensions), beyond as float16."""
 BEHIND_SHARE = 0.2
 """With more than this share of rows outside the frozen graph a new one is worth building."""
+REMOVED_SHARE = 0.2
+"""The same for the share of its rows that are gone: up to here the median search takes as long as in a fresh
+graph, and about a quarter, those for what is gone, are scanned for (`tests.bench.global_search --removed`)."""
 _DEEP = 8  # an answer that needs more than one row in so many is scanned for
 _DEEP_FILTERED = 40
 """The same for what a filtered search fetches from the graph (twice as much as the share allowed would need): a
 candidate there costs as much as scanning 40 rows, so a deep answer under a filter is scanned for."""
+_SPARE = 1.2  # times as many are fetched as the share of rows that are gone asks for
 _SAMPLE = 256  # rows of a frozen graph that are compared with the catalogue's
 
 
@@ -82,7 +86,7 @@ class Gallery:
             return True
         newer = len(self) - len(self._frozen_rows)
         gone = len(self._frozen) - len(self._frozen_rows)
-        return newer > BEHIND_SHARE * len(self) or gone > BEHIND_SHARE * len(self._frozen)
+        return newer > BEHIND_SHARE * len(self) or gone > REMOVED_SHARE * len(self._frozen)
 
     def with_newer(self, labels: Labels, vectors: Vectors) -> Gallery:
         """A gallery with these rows too; labels that are there already keep their vectors."""
@@ -101,7 +105,12 @@ class Gallery:
     def build_frozen(self, *, threads: int) -> HnswIndex:
         """An HNSW graph over all rows, to be passed to a new gallery and to a snapshot."""
         labels = np.concatenate([part.labels for part in self._parts])
-        return HnswIndex.build(labels, np.concatenate([part.vectors for part in self._parts]), threads=threads)
+        return HnswIndex.build(labels, self.vectors, threads=threads)
+
+    @property
+    def vectors(self) -> Vectors:
+        """All rows, [N, D], in no particular order."""
+        return np.concatenate([part.vectors for part in self._parts])
 
     def with_frozen(self, frozen: HnswIndex) -> Gallery:
         """The same rows with another graph. Raises SnapshotInvalid as the constructor does."""
@@ -175,9 +184,10 @@ class Gallery:
         wanted = rows.labels if allowed is None else rows.labels[np.isin(rows.labels, allowed)]
         if _DEEP * k > len(wanted):
             return None
-        if len(wanted) == len(frozen):
-            labels, _ = frozen.search(query, k)
-        elif allowed is not None and _DEEP_FILTERED * 2 * k * len(frozen) > len(wanted) ** 2:
+        if allowed is None:
+            labels, _ = frozen.search(query, self._with_removed(k, frozen, rows))
+            labels = labels[rows.positions(labels)[1]][:k] if len(rows) < len(frozen) else labels
+        elif _DEEP_FILTERED * 2 * k * len(frozen) > len(wanted) ** 2:
             return None
         else:
             labels, _ = frozen.search(query, k, allowed=wanted)
@@ -185,6 +195,11 @@ class Gallery:
             return None
         at, _ = rows.positions(labels)
         return settle(labels, rows.vectors[at], query, k)
+
+    @staticmethod
+    def _with_removed(k: int, frozen: HnswIndex, rows: ExactIndex) -> int:
+        """How many to fetch so that about `k` are left of it without the rows that are gone."""
+        return k if len(rows) == len(frozen) else min(len(frozen), int(_SPARE * k * len(frozen) / len(rows)) + 1)
 
     def contains(self, labels: Labels) -> NDArray[np.bool_]:
         """[n] bool: which of `labels` are rows of this gallery."""

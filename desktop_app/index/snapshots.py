@@ -38,7 +38,8 @@ _HEADER = struct.Struct("<6QiI3QdQ")
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """What a snapshot's data file must be. `checksum` is blake2b in hexadecimal, `pack` the pack digest."""
+    """What a snapshot's data file must be. `checksum` is blake2b in hexadecimal, `pack` the pack digest. `recall`:
+    see `recall.recall_at_10`; None where it was not measured."""
 
     format: int
     bytes: int
@@ -49,6 +50,7 @@ class Sidecar:
     links: int
     ef_construction: int
     pack: str
+    recall: float | None = None
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -70,8 +72,8 @@ class SnapshotStore:
         """`folder` is made when something is saved."""
         self._folder = folder
 
-    def save(self, index: HnswIndex, pack: str) -> None:
-        """Keep `index`, whose vectors were made by the pack with the digest `pack`.
+    def save(self, index: HnswIndex, pack: str, *, recall: float | None = None) -> None:
+        """Keep `index`, whose vectors were made by the pack with the digest `pack`, with its measured `recall`.
 
         Raises StorageFull when it does not fit, LibraryError when the folder cannot be written, and
         SnapshotInvalid when what was read back is not what was written. The snapshot that was there before
@@ -85,7 +87,7 @@ class SnapshotStore:
             generation = max((number for _, number in self._generations()), default=0) + 1
             data = self._folder / f"{pack}-{generation:08d}.hnsw"
             try:
-                sidecar = self._write(index, pack, data)
+                sidecar = self._write(index, pack, data, recall)
             except BaseException:
                 self._remove_leftovers()
                 raise
@@ -136,18 +138,22 @@ class SnapshotStore:
 
     def rows(self, pack: str) -> int:
         """How many rows the newest snapshot of this pack has, as its sidecar says; 0 without any."""
-        for generation in sorted(
-            (number for digest, number in self._generations() if digest == pack), reverse=True
-        ):
-            data = self._folder / f"{pack}-{generation:08d}.hnsw"
+        newest = self.newest()
+        return newest[pack].count if pack in newest else 0
+
+    def newest(self) -> dict[str, Sidecar]:
+        """What the newest snapshot of every pack digest says of itself."""
+        found = {}
+        for digest, generation in sorted(self._generations()):
+            data = self._folder / f"{digest}-{generation:08d}.hnsw"
             try:
                 if data.exists():
-                    return Sidecar.read(data.with_suffix(".json")).count
+                    found[digest] = Sidecar.read(data.with_suffix(".json"))
             except SnapshotInvalid as error:
                 log.info("%s: %s", self._folder, error)
-        return 0
+        return found
 
-    def _write(self, index: HnswIndex, pack: str, data: Path) -> Sidecar:
+    def _write(self, index: HnswIndex, pack: str, data: Path, recall: float | None) -> Sidecar:
         """Data, then sidecar, each complete on disk before it gets its name."""
         size = index.file_size
         if shutil.disk_usage(self._folder).free < size:
@@ -172,6 +178,7 @@ class SnapshotStore:
             links=index.links,
             ef_construction=index.ef_construction,
             pack=pack,
+            recall=recall,
         )
         temporary.replace(data)
         described = data.with_suffix(".json")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from desktop_app.domain.errors import SnapshotInvalid
 from desktop_app.index.gallery import EXACT_ROWS, Gallery
+from desktop_app.index.recall import recall_at_10
 from desktop_app.index.snapshots import SnapshotStore
 from desktop_app.library.catalogue import Catalogue
 from desktop_app.library.layout import LibraryLayout
@@ -51,7 +52,7 @@ class GalleryKeeper:
             self._forgotten += 1
 
     def save(self, digest: str, *, at_end: bool, force: bool = False) -> bool:
-        """Save a snapshot when enough rows have come since the last one; True when it was saved.
+        """Save a snapshot when enough rows have come or gone since the last one; True when it was saved.
 
         In the middle of a run that is when the number of rows has doubled and at least `LEAST_GROWTH` are new, so
         that all builds of a run together cost a few times the last one. Raises StorageFull or LibraryError; the
@@ -62,12 +63,15 @@ class GalleryKeeper:
         before = self._saved_rows(digest)
         grown = max(0, rows - before)
         due = grown > SHARE_AT_END * rows if at_end else grown >= max(LEAST_GROWTH, before)
+        if at_end and not due and rows > EXACT_ROWS and (state is not None or rows != before):
+            due = self.current(digest, dimension=0).wants_rebuild  # too many rows of the graph are gone
         if rows == 0 or not (due or force):
             return False
         forgotten = self._forgotten
         gallery = self.current(digest, dimension=0)
         frozen = gallery.build_frozen(threads=self._threads)
-        self._store.save(frozen, digest)
+        recall = recall_at_10(frozen, gallery.vectors)
+        self._store.save(frozen, digest, recall=recall)
         self._saved[digest] = len(frozen)
         if len(gallery) > EXACT_ROWS:
             swapped = _State(gallery.with_frozen(frozen), gallery.newest)
@@ -75,7 +79,7 @@ class GalleryKeeper:
                 if self._forgotten == forgotten:  # else `gallery` has rows that are gone
                     # rows that came while the graph was built are not in it yet
                     self._states[digest] = self._grown(digest, swapped)
-        log.info("saved a snapshot of %d rows", len(frozen))
+        log.info("saved a snapshot of %d rows, recall@10 %.3f", len(frozen), recall)
         return True
 
     def _saved_rows(self, digest: str) -> int:

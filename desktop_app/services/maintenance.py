@@ -21,7 +21,7 @@ from desktop_app.library.recover import recover
 from desktop_app.services.index_folder import rescan
 from desktop_app.services.library_session import LibrarySession
 
-__all__ = ["LibraryCounts", "LibraryFigures", "RepairSummary", "check", "repair", "stats"]
+__all__ = ["LibraryCounts", "LibraryFigures", "RepairSummary", "check", "index_facts", "repair", "stats"]
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,13 @@ def check(root: Path) -> list[str]:
         f"{why} (the graph is built again when needed)." for _, why in NeighbourFiles(layout.index_dir).problems()
     ]
     return check_library(root) + snapshots + graphs
+
+
+def index_facts(root: Path) -> dict[str, tuple[int, float | None]]:
+    """What the saved index of every pack digest says of itself: its rows, and the share of the 10 nearest that it
+    found on a sample when it was built (None where that was not measured)."""
+    newest = _snapshots(LibraryLayout(root)).newest()
+    return {digest: (sidecar.count, sidecar.recall) for digest, sidecar in newest.items()}
 
 
 def _snapshots(layout: LibraryLayout) -> SnapshotStore:

@@ -120,7 +120,9 @@ def test_moved_renamed_copied_changed_and_removed_files(photos: Path, indicium: 
     assert results[0] == "coffee/copy.jpg", "a copy of the query's own photo is found, the photo itself is not"
     assert "china/crop.jpg" not in found(indicium("search", photos / "china" / "whole.jpg", "--json", "--top", 40))
     assert "text/whole.jpg" in found(indicium("search", photos / "flower" / "whole.jpg", "--json", "--top", 5))
-    assert indicium("library", "check").code == 0
+    assert "recall@10 1.000" in indicium("library", "check").out
+    checked = indicium("library", "check", "--json").json
+    assert checked["ok"] and [(index["rows"], index["recall@10"]) for index in checked["index"]] == [(41, 1.0)]
 
 
 def test_profiles_region_several_pictures_and_negatives(photos: Path, indicium: Run) -> None:

@@ -1,7 +1,9 @@
 """Every measurement of the product, one after the other: `make bench`, or `python -m tests.bench [NAME ...]`.
 
 The measurements that need photos take them from INDICIUM_BENCH_PHOTOS (folders separated as in PATH); without it
-the sample library is used, which is enough to see that they run. Each is also a command of its own with --help.
+the sample library is used, which is enough to see that they run. Those that need an indexed library share one of
+the same photos. What they make lies in INDICIUM_BENCH_WORK, where a second run finds it again; without it in
+a temporary folder. Each is also a command of its own with --help.
 """
 
 from __future__ import annotations
@@ -10,38 +12,67 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-NEED_PHOTOS = ("indexing", "search_latency", "gui_heartbeat", "kill_resume", "odd_files", "verdicts")
-OTHERS = ("grid_first_paint", "filters")
+# What each is given; all other options have defaults.
+DATA, LIBRARY, WORK = "--data", "--library", "--work"
+MEASUREMENTS: dict[str, tuple[str, ...]] = {
+    "indexing": (DATA,),
+    "search_latency": (LIBRARY,),
+    "global_search": (LIBRARY,),
+    "neighbour_graph": (LIBRARY,),
+    "filters": (),
+    "verdicts": (DATA,),
+    "duplicates": (DATA, WORK),
+    "concurrency": (),
+    "kill_resume": (DATA,),
+    "odd_files": (DATA,),
+    "gui_heartbeat": (DATA,),
+    "grid_first_paint": (),
+}
 
 
-def main() -> int:
-    wanted = sys.argv[1:] or [*NEED_PHOTOS, *OTHERS]
-    unknown = sorted(set(wanted) - {*NEED_PHOTOS, *OTHERS})
+def main(names: Sequence[str]) -> int:
+    if {"-h", "--help"} & set(names):
+        print(f"{__doc__}\nThere are: {', '.join(MEASUREMENTS)}")
+        return 0
+    unknown = sorted(set(names) - set(MEASUREMENTS))
     if unknown:
-        print(f"there is no measurement {', '.join(unknown)}; there are {', '.join((*NEED_PHOTOS, *OTHERS))}")
+        print(f"there is no measurement {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
         return 2
-    with tempfile.TemporaryDirectory() as place:
+    wanted = names or list(MEASUREMENTS)
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(os.environ.get("INDICIUM_BENCH_WORK") or temporary)
         named = os.environ.get("INDICIUM_BENCH_PHOTOS", "")
-        folders = named.split(os.pathsep) if named else [str(_sample(Path(place)))]
+        folders = named.split(os.pathsep) if named else [str(_sample(place))]
+        library = place / "library"
+        if any(LIBRARY in MEASUREMENTS[name] for name in wanted):
+            _run(["desktop_app", "index", *folders, LIBRARY, str(library)])
+        given = {DATA: folders, LIBRARY: [str(library)], WORK: [str(place / "work")]}
         failed = []
         for name in wanted:
             print(f"\n# {name}", flush=True)
-            data = ["--data", *folders] if name in NEED_PHOTOS else []
-            done = subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *data], check=False)
-            failed += [name] * bool(done.returncode)
+            options = [text for option in MEASUREMENTS[name] for text in (option, *given[option])]
+            if _run([f"tests.bench.{name}", *options]):
+                failed.append(name)
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     return int(bool(failed))
 
 
+def _run(command: Sequence[str]) -> int:
+    return subprocess.run([sys.executable, "-m", *command], check=False).returncode
+
+
 def _sample(place: Path) -> Path:
     from desktop_app.services.sample_library import make_sample_library
 
-    make_sample_library(place / "photos")
-    return place / "photos"
+    photos = place / "photos"
+    if not photos.is_dir():
+        make_sample_library(photos)
+    return photos
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

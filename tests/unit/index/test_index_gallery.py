@@ -191,3 +191,18 @@ def test_wrong_input_is_refused(vectors, queries):
         gallery.with_newer(np.array([77]), vectors[:1, :8])
     with pytest.raises(KeyError, match="no row 99"):
         gallery.vectors_of(np.array([1, 99]))
+
+
+@pytest.mark.parametrize("gone", [slice(0, 1), slice(0, None, 3), slice(100, 900)])
+def test_with_rows_gone_the_graph_still_answers_and_never_with_them(few_rows_are_many, vectors, queries, gone):
+    frozen = frozen_over(np.arange(3000), vectors)
+    left = np.setdiff1d(np.arange(3000), np.arange(3000)[gone])
+    gallery = Gallery(left, vectors[left], frozen=frozen)
+    exact = ExactIndex(left, vectors[left])
+    recall = []
+    for query in queries:
+        labels, scores = gallery.search(query, 20)
+        assert len(labels) == 20 and np.isin(labels, left).all() and (np.diff(scores) <= 0).all()
+        recall.append(np.isin(exact.search(query, 20)[0], labels).mean())
+    assert frozen.asked == len(queries)
+    assert np.mean(recall) > 0.98

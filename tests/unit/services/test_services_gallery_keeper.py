@@ -19,15 +19,18 @@ class Rows:
 
     def __init__(self, count: int) -> None:
         self.vectors = np.eye(8, dtype=np.float16)[:count]
+        self.gone: list[int] = []  # row numbers
 
     def feature_counts(self) -> dict[str, int]:
-        return {"pack": len(self.vectors)}
+        return {"pack": len(self.vectors) - len(self.gone)}
 
     def last_feature_row(self, digest: str) -> int:
         return len(self.vectors)
 
     def alphas(self, digest: str, *, newer_than: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        return np.arange(newer_than + 1, len(self.vectors) + 1), self.vectors[newer_than:]
+        labels = np.arange(newer_than + 1, len(self.vectors) + 1)
+        there = ~np.isin(labels, self.gone)
+        return labels[there], self.vectors[newer_than:][there]
 
 
 @pytest.fixture
@@ -106,3 +109,16 @@ def test_rows_removed_while_the_graph_is_built_do_not_come_back(
     monkeypatch.setattr(Gallery, "build_frozen", and_some_go)
     many.save("pack", at_end=True)
     assert len(many.current("pack", dimension=8)) == 2
+
+
+def test_the_graph_is_built_again_when_too_many_of_its_rows_are_gone(many: GalleryKeeper, rows: Rows) -> None:
+    rows.vectors = np.eye(8, dtype=np.float16)
+    assert many.save("pack", at_end=True)
+    rows.gone = [2]  # an eighth
+    many.forget()
+    assert not many.save("pack", at_end=True)
+    rows.gone = [2, 3, 5]
+    many.forget()
+    assert many.save("pack", at_end=True)
+    frozen = many.current("pack", dimension=8).frozen
+    assert frozen is not None and frozen.labels.tolist() == [1, 4, 6, 7, 8]
