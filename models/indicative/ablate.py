@@ -1,6 +1,6 @@
 """Ablations of the indicative network: a short training each, on the same pairs, measured on held-out TRAIN pairs.
 
-    python -m models.indicative.ablate --pack PACK --data DIR --cache CACHE --out rows.json [--minutes 1.5]
+    python -m models.indicative.ablate --pack PACK --data DIR --cache CACHE --out rows.json [--steps 120]
         [--groups har,layout,metrics,input,evidence,feedback]
 
 har        off, paper, peak, predicted            layout     2d (S1's ResNet18), 4d
@@ -61,8 +61,7 @@ def run(
     sets: Mapping[str, tuple[PairSet, PairSet]],
     chosen: Sequence[tuple[str, dict[str, object]]],
     *,
-    minutes: float,
-    steps: int = 0,
+    steps: int,
     base: Settings,
     say: Say = print,
     done: Sequence[Row] = (),
@@ -72,7 +71,7 @@ def run(
     call. keep: called with all rows after each."""
     rows = list(done)
     for group, change in chosen:
-        settings = replace(base, minutes=minutes, steps=steps, **change)  # type: ignore[arg-type]
+        settings = replace(base, steps=steps, **change)  # type: ignore[arg-type]
         row = described(group, settings)
         if any(all(old.get(k) == v for k, v in row.items()) for old in rows):
             continue
@@ -106,7 +105,7 @@ def described(group: str, settings: Settings) -> Row:
         "har": settings.har,
         "metrics": "+".join(settings.metrics),
         "evidence_loss": settings.evidence,
-        "minutes": settings.minutes,
+        "steps": settings.steps,
     }
 
 
@@ -126,7 +125,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("--pack", "--data", "--cache", "--out"):
         parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=1.5, help="of training for each row")
+    parser.add_argument("--steps", type=int, default=120, help="of training for each row")
     parser.add_argument("--groups", default=",".join((*GROUPS, "feedback")))
     parser.add_argument("--objects", type=int, default=16, help="queries of the rows on feedback")
     args = parser.parse_args(argv)
@@ -142,9 +141,9 @@ def main(argv: list[str] | None = None) -> None:
     def keep(every: list[Row]) -> None:
         args.out.write_text(json.dumps(every, indent=1) + "\n")
 
-    rows = run(sets, chosen, minutes=args.minutes, base=base, done=rows, keep=keep)
+    rows = run(sets, chosen, steps=args.steps, base=base, done=rows, keep=keep)
     if "feedback" in names:
-        net = trained(replace(base, minutes=args.minutes), sets[base.input][0])
+        net = trained(replace(base, steps=args.steps), sets[base.input][0])
         pairs, groups = feedback_pairs(base, objects=args.objects, **places)
         rows = [row for row in rows if row["group"] != "feedback"] + feedback_rows(net, pairs, groups)
         keep(rows)

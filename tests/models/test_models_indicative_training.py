@@ -286,7 +286,7 @@ def test_a_run_of_another_form_is_no_start(made, tmp_path):
 
 def test_ablations_give_one_row_each(made, tmp_path):
     rows = ablate.run(
-        {"features": (made, made)}, ablate.variants(("har",)), minutes=0.0, steps=1, base=SMOKE, say=lambda _: None
+        {"features": (made, made)}, ablate.variants(("har",)), steps=1, base=SMOKE, say=lambda _: None
     )
     assert [row["har"] for row in rows] == ["off", "paper", "peak", "predicted"]
     assert all("best_mIoU" in row and "relevance_auc" in row for row in rows)
