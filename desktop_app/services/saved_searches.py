@@ -73,15 +73,29 @@ def saved_search(session: LibrarySession, name: str) -> SavedSearch:
 
 def save_search(session: LibrarySession, name: str, search: SavedSearch) -> None:
     """Keep a search under a name, in place of an older one. Raises UsageError for a name without text."""
-    name = " ".join(name.split())[:MOST_LETTERS]
-    if not name:
-        raise UsageError("a saved search needs a name", remedy="Write a word or two")
-    _keep(session, {**_documents(session), name: search.as_json()})
+    _keep(session, {**_documents(session), _tidy(name): search.as_json()})
+
+
+def rename_search(session: LibrarySession, name: str, new: str) -> None:
+    """Give a saved search another name. Raises UsageError for a name without text or of another search."""
+    documents, new = _documents(session), _tidy(new)
+    if name not in documents or new == name:
+        return
+    if new in documents:
+        raise UsageError(f"there is a saved search '{new}' already", remedy="Choose another name")
+    _keep(session, {new if kept == name else kept: document for kept, document in documents.items()})
 
 
 def forget_search(session: LibrarySession, name: str) -> None:
     """Remove a saved search."""
     _keep(session, {kept: document for kept, document in _documents(session).items() if kept != name})
+
+
+def _tidy(name: str) -> str:
+    name = " ".join(name.split())[:MOST_LETTERS]
+    if not name:
+        raise UsageError("a saved search needs a name", remedy="Write a word or two")
+    return name
 
 
 def _documents(session: LibrarySession) -> dict[str, dict[str, object]]:

@@ -30,6 +30,7 @@ from desktop_app.ui.viewmodels.library import LibraryViewModel
 from desktop_app.ui.viewmodels.notices import Notices
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.rounds import RoundsViewModel
+from desktop_app.ui.viewmodels.saved_searches import SavedSearchesViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.settings import SettingsStore, default_file
 from desktop_app.ui.viewmodels.shell import Parts, Shell
@@ -88,6 +89,7 @@ def build_shell(options: bootstrap.Options, *, open_library: OpenLibrary | None 
         skipped=SkippedViewModel(bridge, library=library, jobs=jobs),
         duplicates=DuplicatesViewModel(bridge, library=library, notices=notices),
         labels=LabelsViewModel(bridge, library=library, notices=notices),
+        saved=SavedSearchesViewModel(bridge, library=library, search=search, notices=notices),
         search=search,
         rounds=rounds,
         evidence=EvidenceViewModel(bridge, search, rounds),

@@ -817,4 +817,67 @@
         <translation>Cancel</translation>
     </message>
 </context>
+<context>
+    <name>SavedSearchesBox</name>
+    <message>
+        <source>SAVED SEARCHES</source>
+        <translation>SAVED SEARCHES</translation>
+    </message>
+    <message>
+        <source>Save this search or filter</source>
+        <translation>Save this search or filter</translation>
+    </message>
+    <message>
+        <source>Saved searches; choose one to search again</source>
+        <translation>Saved searches; choose one to search again</translation>
+    </message>
+    <message>
+        <source>Save a search or a filter to find it here again.</source>
+        <translation>Save a search or a filter to find it here again.</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>Search</translation>
+    </message>
+    <message>
+        <source>Rename…</source>
+        <translation>Rename…</translation>
+    </message>
+    <message>
+        <source>Remove…</source>
+        <translation>Remove…</translation>
+    </message>
+    <message>
+        <source>Save this search</source>
+        <translation>Save this search</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>Save</translation>
+    </message>
+    <message>
+        <source>Rename the saved search</source>
+        <translation>Rename the saved search</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>Rename</translation>
+    </message>
+    <message>
+        <source>Remove the saved search “{0}”?</source>
+        <translation>Remove the saved search “{0}”?</translation>
+    </message>
+    <message>
+        <source>Only the question is removed; the photos stay as they are.</source>
+        <translation>Only the question is removed; the photos stay as they are.</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>Remove</translation>
+    </message>
+    <message>
+        <source>Name (at most {0} characters)</source>
+        <translation>Name (at most {0} characters)</translation>
+    </message>
+</context>
 </TS>

@@ -27,6 +27,7 @@ from desktop_app.ui.viewmodels.library import LibraryViewModel
 from desktop_app.ui.viewmodels.notices import Notices, Severity
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.rounds import RoundsViewModel
+from desktop_app.ui.viewmodels.saved_searches import SavedSearchesViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.settings import SettingsStore
 from desktop_app.ui.viewmodels.skipped import SkippedViewModel
@@ -62,6 +63,7 @@ class Parts:
     skipped: SkippedViewModel
     duplicates: DuplicatesViewModel
     labels: LabelsViewModel
+    saved: SavedSearchesViewModel
     search: SearchViewModel
     rounds: RoundsViewModel
     evidence: EvidenceViewModel
@@ -89,6 +91,7 @@ class Shell(QObject):
         parts.jobs.photos_changed.connect(self._indexed)
         parts.jobs.finished.connect(self._job_finished)
         parts.wizard.started.connect(self._wizard_started)
+        parts.saved.opened.connect(lambda pictures: self.go(Place.SEARCH if pictures else Place.LIBRARY))
         parts.watch.rescan_wanted.connect(lambda: parts.jobs.rescan(low_priority=True))
         if parts.settings.problem:
             parts.notices.add(parts.settings.problem, severity=Severity.WARNING)

@@ -35,6 +35,7 @@ from desktop_app.ui.views.label_actions import LabelActions
 from desktop_app.ui.views.library_page import LibraryPage
 from desktop_app.ui.views.notice_bar import NoticeBar
 from desktop_app.ui.views.page import Page
+from desktop_app.ui.views.saved_searches_box import SavedSearchesBox
 from desktop_app.ui.views.search.page import SearchPage
 from desktop_app.ui.views.settings_dialog import SettingsDialog
 from desktop_app.ui.views.shortcuts_dialog import ShortcutsDialog
@@ -70,7 +71,7 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         parts = self._parts
         self.bar = TopBar()
-        self.side = SidePanel(parts.library)
+        self.side = SidePanel(parts.library, SavedSearchesBox(parts.saved))
         self.status = StatusBar(jobs=parts.jobs, library=parts.library, device=parts.device)
         self.notices = NoticeBar(parts.notices)
         self.library_page = LibraryPage(

@@ -110,7 +110,9 @@ class SidePanel(QWidget):
     open_library_wanted = Signal()
     create_library_wanted = Signal()
 
-    def __init__(self, library: LibraryViewModel, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, library: LibraryViewModel, saved: QWidget | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._library = library
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -151,6 +153,9 @@ class SidePanel(QWidget):
         layout.addLayout(row(self._heading(self.tr("FOLDERS")), None, self.rescan_button))
         layout.addWidget(self.folders, 1)
         layout.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
+        if saved is not None:
+            layout.addSpacing(BETWEEN - INSIDE)
+            layout.addWidget(saved)
         library.folders_changed.connect(self._show)
         library.filter_changed.connect(self._show_filter)
         library.session_changed.connect(lambda _session: self._show())

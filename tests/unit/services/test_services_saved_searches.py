@@ -15,6 +15,7 @@ from desktop_app.services.saved_searches import (
     SETTING,
     SavedSearch,
     forget_search,
+    rename_search,
     save_search,
     saved_search,
     saved_searches,
@@ -70,3 +71,15 @@ def test_one_of_a_newer_version_is_left_out_and_kept(session):
     save_search(session, "boats", BOATS)
     assert list(saved_searches(session)) == ["boats"]
     assert json.loads(session.get_setting(SETTING))["newer"] == newer
+
+
+def test_a_search_gets_another_name(session):
+    save_search(session, "boats", BOATS)
+    save_search(session, "like it", LIKE)
+    rename_search(session, "boats", " ships ")
+    rename_search(session, "not there", "x")
+    assert saved_searches(session) == {"like it": LIKE, "ships": BOATS}
+    for taken in ("like it", "  "):
+        with pytest.raises(UsageError):
+            rename_search(session, "ships", taken)
+    assert list(saved_searches(session)) == ["like it", "ships"]
