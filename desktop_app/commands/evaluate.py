@@ -28,6 +28,7 @@ from desktop_app.evaluation.oxford import roxford, rparis
 from desktop_app.evaluation.plot import bar_chart
 from desktop_app.evaluation.published import PublishedTest, evaluate_published
 from desktop_app.evaluation.recall_at_k import recall_at_k
+from desktop_app.evaluation.regions import evaluate_regions
 from desktop_app.evaluation.report import Report
 from desktop_app.evaluation.small_objects import evaluate_rooms, evaluate_small_objects
 from desktop_app.evaluation.ukbench import ukbench
@@ -117,6 +118,14 @@ def _job(arguments: Namespace, control: Control) -> Job:
     if protocol == "instances":
         return evaluate_instances(
             arguments.data, _engines(arguments, options), **_given(arguments, "queries"), **common
+        )
+    if protocol == "regions":
+        given = {
+            ("distractors" if name == "distractor_count" else name): value
+            for name, value in _given(arguments, "queries", "distractor_count").items()
+        }
+        return evaluate_regions(
+            arguments.data, arguments.backgrounds, _engines(arguments, options), **given, **common
         )
     if protocol == "feedback":
         given = {

@@ -38,6 +38,7 @@ def add_protocols(protocols: Commands) -> None:
     _degradations(protocols)
     _instances(protocols)
     _small_objects(protocols)
+    _regions(protocols)
     _feedback(protocols)
 
 
@@ -108,6 +109,15 @@ def _small_objects(protocols: Commands) -> None:
     parser.add_argument("--rooms", type=Path, metavar="JSON", help="find rooms by products, paired by this file")
     _profiles(parser)
     _pairs(parser, "objects to ask for")
+
+
+def _regions(protocols: Commands) -> None:
+    parser = _protocol(protocols, "regions", "what a rectangle round a small thing in the query brings")
+    _data(parser, "things to ask for: the photos of one lie in one of its direct sub-folders")
+    parser.add_argument("--backgrounds", type=Path, required=True, metavar="DIR", help="photos to paste them into")
+    parser.add_argument("--distractor-count", type=int, metavar="N", help="so many of these in the library, too")
+    _profiles(parser)
+    _queries(parser, "so many, from all folders")
 
 
 def _feedback(protocols: Commands) -> None:

@@ -157,3 +157,14 @@ def test_every_protocol_has_a_parser_with_the_common_options(capsys: pytest.Capt
             build_parser().parse_args(["evaluate", protocol])
     assert "--data" in capsys.readouterr().err
     assert build_parser().parse_args(["evaluate", "instances", "--data", "a", "b"]).data == [Path("a"), Path("b")]
+
+
+def test_regions_are_asked_for_on_backgrounds(
+    photos: Path, pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(np.full((192, 256, 3), 90, np.uint8)).save(tmp_path / "wall.png")
+    common = ("regions", "--data", photos, "--pack", pack, "--profiles", "instant", "--queries", 1)
+    found = evaluate(capsys, *common, "--backgrounds", tmp_path, "--distractor-count", 0)
+    assert [row["region"] for row in found["rows"]] == ["without", "with"]
+    assert cli.main(["evaluate", *map(str, common), "--backgrounds", str(photos)]) == 2
+    assert "no other photos" in capsys.readouterr().err
