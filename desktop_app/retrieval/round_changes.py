@@ -70,7 +70,7 @@ def change_words(rose: Sequence[Moved], fell: Sequence[Moved]) -> str:
     ]
     others = sum(not moved.because for moved in rose)
     if others:
-        told = any(moved.because for moved in rose)
+        told = any(moved.because for moved in (*rose, *fell))
         sentences.append(f"{_photos(others, other=told)} rose")
     if not sentences:
         return "The first results are the same as before." if not fell else "No photo rose."

@@ -227,7 +227,7 @@ def _part_words(part: EmbeddedItem) -> str:
     if region is None and part.item.from_mark:
         return f"resemble {name}, which you marked{sign}"
     if region is None:
-        return f"share what is left of {name}"
+        return f"share the rest of {name}, which you did not mark −"
     row, column = (
         (region.y + region.h / 2) / part.pixels.height,
         (region.x + region.w / 2) / part.pixels.width,

@@ -114,5 +114,8 @@ def test_a_round_in_words() -> None:
         "1 photo fell because it resembles box.jpg, which you marked −."
     )
     assert change_words([moved(1), moved(2)], []) == "2 photos rose."
+    assert change_words([moved(1)], [moved(2, "resemble box.jpg, which you marked −")]) == (
+        "1 photo fell because it resembles box.jpg, which you marked −. 1 other photo rose."
+    )
     assert change_words([], []) == "The first results are the same as before."
     assert change_words([], [moved(1)]) == "No photo rose."
