@@ -20,6 +20,7 @@ from library_builders import (
 )
 
 from desktop_app.domain.errors import LibraryError
+from desktop_app.domain.filters import FilterKind, PhotoFilter
 from desktop_app.domain.photos import PhotoStatus
 from desktop_app.library.catalogue import Catalogue
 from desktop_app.library.records import PhotoOrder, SkippedPhoto
@@ -67,6 +68,23 @@ def test_the_queue_goes_on_behind_an_id(catalogue, photos_root):
     rest = catalogue.pending(10, after=first[-1].id)
     assert len(first) + len(rest) == 5
     assert not {photo.id for photo in first} & {photo.id for photo in rest}
+
+
+def test_a_held_reader_sees_one_moment_in_all_it_reads(three, library_root):
+    with Catalogue.open_reader(library_root) as reader:
+        reader.hold()
+        photo = int(three.photo_ids()[0])
+        three.set_rating([photo], 5)
+        three.set_setting("key", "value")
+        rated = PhotoFilter(choices=((FilterKind.RATING, "5"),))
+        # these hold the catalogue by themselves too, for a moment
+        assert len(reader.allowed(PACK, None, rated).photos) == 0 and len(reader.alphas(PACK)[0]) == 3
+        assert reader.get_setting("key") is None, "also after them"
+        reader.let_go()
+        assert reader.allowed(PACK, None, rated).photos.tolist() == [photo]
+        assert reader.get_setting("key") == "value"
+        reader.hold()
+    reader.let_go()  # closed meanwhile
 
 
 def test_features_come_back_as_they_went_in(three):
