@@ -29,6 +29,7 @@ from desktop_app.ui.viewmodels.labels import LabelsViewModel
 from desktop_app.ui.viewmodels.library import LibraryViewModel
 from desktop_app.ui.viewmodels.notices import Notices
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
+from desktop_app.ui.viewmodels.reports import ReportsViewModel
 from desktop_app.ui.viewmodels.rounds import RoundsViewModel
 from desktop_app.ui.viewmodels.saved_searches import SavedSearchesViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
@@ -92,6 +93,7 @@ def build_shell(options: bootstrap.Options, *, open_library: OpenLibrary | None 
         saved=SavedSearchesViewModel(bridge, library=library, search=search, notices=notices),
         search=search,
         rounds=rounds,
+        reports=ReportsViewModel(bridge, search=search, notices=notices),
         evidence=EvidenceViewModel(bridge, search, rounds),
     )
     return Shell(parts)

@@ -18,7 +18,7 @@ from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control
 from desktop_app.domain.query import LibraryPicture, Mark, Query, QueryItem
 from desktop_app.domain.results import Hit, SearchAnswer
-from desktop_app.services import painting, saved_sessions
+from desktop_app.services import painting, report, saved_sessions
 from desktop_app.services.embedded_query import QueryEmbedder
 from desktop_app.services.explain import ExplainService, Viewed
 from desktop_app.services.feedback import FeedbackService
@@ -82,6 +82,10 @@ class LibraryPort:
 
     def result_view(self, photo: PhotoRecord, *, long_side: int) -> Viewed:
         return self._explaining.result_picture(photo, long_side=long_side)
+
+    def write_report(self, query: Query, answer: SearchAnswer, path: Path) -> None:
+        """The results with their evidence as one HTML file. Raises IndiciumError when it cannot be written."""
+        report.write_report(path, self._session, self._explaining, query, answer)
 
     def export_json(self, evidence: MatchEvidence, path: Path) -> None:
         """The document of `indicium explain --json`. Raises IndiciumError when it cannot be written."""

@@ -26,6 +26,7 @@ from desktop_app.ui.viewmodels.labels import LabelsViewModel
 from desktop_app.ui.viewmodels.library import LibraryViewModel
 from desktop_app.ui.viewmodels.notices import Notices, Severity
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
+from desktop_app.ui.viewmodels.reports import ReportsViewModel
 from desktop_app.ui.viewmodels.rounds import RoundsViewModel
 from desktop_app.ui.viewmodels.saved_searches import SavedSearchesViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
@@ -66,6 +67,7 @@ class Parts:
     saved: SavedSearchesViewModel
     search: SearchViewModel
     rounds: RoundsViewModel
+    reports: ReportsViewModel
     evidence: EvidenceViewModel
 
 
@@ -188,6 +190,7 @@ class Shell(QObject):
         port = session_ports.library_port(session)
         parts.search.open_library(port)
         parts.rounds.open_library(port)
+        parts.reports.open_library(port)
         parts.evidence.open_library(port)
         parts.device.set_session(session)
         parts.wizard.set_session(session)

@@ -25,7 +25,7 @@ from desktop_app.ui.viewmodels.words import photos as photos_words
 from desktop_app.ui.views import icons
 from desktop_app.ui.views.parts import button, label, row
 from desktop_app.ui.views.questions import ask
-from desktop_app.ui.views.theme import BETWEEN, INSIDE
+from desktop_app.ui.views.theme import BETWEEN, INSIDE, set_role
 
 NAMED = 8  # files that a question names; the rest is a number
 
@@ -110,6 +110,7 @@ class TagsDialog(QDialog):
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.line.setCompleter(completer)
         self.list = QListWidget()
+        set_role(self.list, "list")
         self.list.setAccessibleName(self.tr("Tags; take the tick away to remove one"))
         self._before: dict[str, Qt.CheckState] = {}
         for tag, number in sorted(counts.items()):

@@ -148,6 +148,8 @@ class MainWindow(QMainWindow):
         self.search_page.open_library_requested.connect(lambda: questions.open_library(self, parts.library))
         self.search_page.wizard_requested.connect(lambda: shell.add_folders())
         self.search_page.evidence_requested.connect(shell.show_evidence)
+        self.search_page.report.clicked.connect(lambda: questions.save_report(self, parts.reports))
+        parts.reports.changed.connect(lambda: self.search_page.report.setEnabled(parts.reports.possible))
         self.evidence_page.back_to_search.connect(lambda: shell.go(Place.SEARCH))
         parts.evidence.next_round.connect(lambda: shell.go(Place.SEARCH))
         self.wizard_page.left.connect(shell.leave_wizard)

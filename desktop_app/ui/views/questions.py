@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from desktop_app.domain.photos import FolderRecord, path_text
 from desktop_app.ui.viewmodels.jobs import JobsViewModel
 from desktop_app.ui.viewmodels.library import LibraryViewModel
+from desktop_app.ui.viewmodels.reports import ReportsViewModel
 
 
 def ask(parent: QWidget, title: str, text: str, *, yes: str, no: str = "Cancel") -> bool:
@@ -51,6 +52,15 @@ def remove_folder(parent: QWidget, library: LibraryViewModel, folder: FolderReco
         yes="Remove from library",
     ):
         library.forget_folder(folder)
+
+
+def save_report(parent: QWidget, reports: ReportsViewModel) -> None:
+    """Write the results on screen to a file of the person's choice."""
+    picked, _ = QFileDialog.getSaveFileName(
+        parent, "Save the results as a report", "results.html", "HTML (*.html)"
+    )
+    if picked:
+        reports.save(Path(picked))
 
 
 def create_library(parent: QWidget, library: LibraryViewModel) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QInputDialog, QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
@@ -13,7 +13,7 @@ from desktop_app.ui.viewmodels.saved_searches import SavedSearchesViewModel
 from desktop_app.ui.views import icons
 from desktop_app.ui.views.parts import label, row, tool
 from desktop_app.ui.views.questions import ask
-from desktop_app.ui.views.theme import INSIDE
+from desktop_app.ui.views.theme import INSIDE, set_role
 
 ROWS = 6  # shown without scrolling
 
@@ -29,6 +29,8 @@ class SavedSearchesBox(QWidget):
         heading.setContentsMargins(10, 0, 0, 0)
         self.save_button = tool("plus", self.tr("Save this search or filter"), self.ask_name)
         self.list = QListWidget()
+        set_role(self.list, "list")
+        self.list.setIconSize(QSize(16, 16))
         self.list.setFrameShape(QListWidget.Shape.NoFrame)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)

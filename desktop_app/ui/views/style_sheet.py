@@ -95,6 +95,11 @@ QRadioButton::indicator:checked {
     width: 6px; height: 6px; border: 5px solid $accent; background: $text_on_accent;
 }
 QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: $disabled; background: $line; }
+QListView::indicator {
+    width: 14px; height: 14px; border: 1px solid $secondary; border-radius: 4px; background: $raised;
+}
+QListView::indicator:checked { background: $accent; border-color: $accent; image: url($check); }
+QListView::indicator:indeterminate { background: $selected; border-color: $accent; }
 QCheckBox:focus, QRadioButton:focus { border-color: $accent; }
 QSpinBox, QDoubleSpinBox { padding-right: 24px; }
 QSpinBox QLineEdit, QDoubleSpinBox QLineEdit, QComboBox QLineEdit {

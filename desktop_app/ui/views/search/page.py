@@ -105,6 +105,8 @@ class SearchPage(Page):
         self.change = label(role="secondary", wrap=True)
         self.change.setAccessibleName("What this round changed")
         self.maps = tool("layers", "Show where each result matches", keys="E", checkable=True)
+        self.report = tool("export", "Save these results as a report with their evidence")
+        self.report.setEnabled(False)
         self.profile = QComboBox()
         self.profile.setAccessibleName("Thoroughness")
         self.profile.setToolTip("Instant compares whole pictures; balanced also compares their parts")
@@ -122,7 +124,9 @@ class SearchPage(Page):
         self.sort.setAccessibleName("Sort by")
         for order in SortOrder:
             self.sort.addItem(f"{order.value.capitalize()}{' match' if order is SortOrder.BEST else ''}", order)
-        steering = row(None, self.maps, self.profile, label("Size", role="secondary"), self.cell_size, self.sort)
+        steering = row(
+            None, self.maps, self.report, self.profile, label("Size", role="secondary"), self.cell_size, self.sort
+        )
         steering.setStretchFactor(self.cell_size, 100)
         self._bar = FoldingRow(row(self.header, self.note), steering)
         self.stack = QStackedWidget()
