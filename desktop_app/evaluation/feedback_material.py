@@ -5,14 +5,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.geometry import Region
+from desktop_app.domain.ports import Embedder
 from desktop_app.domain.query import LibraryPicture, PixelPicture, QueryItem
 from desktop_app.evaluation.annotations import EvidencePhoto, OutlinedObject
 from desktop_app.evaluation.composites import Rgb, make_composite, outline_mask, random_outline
@@ -139,7 +141,9 @@ def class_material(root: Path, is_picture: Callable[[bytes], bool], *, tasks: in
 def made_library(
     material: Material, engine: Engine, *, threads: int
 ) -> Iterator[tuple[LibrarySession, list[Task]]]:
-    """A library of the pictures in a folder that is removed afterwards, and the tasks with its photos."""
+    """A library of the pictures in a folder that is removed afterwards, and the tasks with its photos. The engine
+    stays open."""
+    lent = replace(engine, embedder=cast(Embedder, _Lent(engine.embedder)))
     with tempfile.TemporaryDirectory(prefix="indicium-feedback-") as temporary:
         folder = Path(temporary)
         (folder / "photos").mkdir()
@@ -152,7 +156,7 @@ def made_library(
         with LibrarySession(
             folder / "library",
             writer=True,
-            open_engine=lambda pack: engine,
+            open_engine=lambda pack: lent,
             find_pack=lambda digest: None,
             threads=threads,
         ) as library:
@@ -167,6 +171,19 @@ def made_library(
                     asked = QueryItem(LibraryPicture(ids[asked[0]]), region=asked[1])
                 tasks.append(Task(asked, {ids[at]: shares for at, shares in right.items() if at in ids}))
             yield library, tasks
+
+
+class _Lent:
+    """A network that whoever borrows it does not close."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._embedder, name)
+
+    def close(self) -> None:
+        """Does nothing: the network goes on being used."""
 
 
 def _area(item: OutlinedObject) -> float:

@@ -126,6 +126,9 @@ def test_folders_are_classes_that_a_photo_asks_for(tmp_path: Path) -> None:
     made = class_material(tmp_path, is_picture_name, tasks=6, seed=1)
     assert len(made.pictures) == 8 and len(made.tasks) == 6
     engine = open_engine(Options(threads=1), str(make_tiny_pack(tmp_path / "alone" / "tiny")))
+    for _ in range(2):  # one engine serves one library after the other
+        with made_library(made, engine, threads=1) as (library, tasks):
+            assert tasks and library.counts().photos == 7
     with made_library(made, engine, threads=1) as (library, tasks):
         names = {photo.id: photo.name for photo in library.photos_page(limit=10)}
         assert not any("cats" in name or "cups" in name for name in names.values())
