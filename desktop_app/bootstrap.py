@@ -26,9 +26,10 @@ from desktop_app.inference.packs import InstalledPack, find_pack, find_packs
 from desktop_app.inference.session import OnnxEmbedder
 from desktop_app.library.layout import default_library
 from desktop_app.locate import packs_dir
+from desktop_app.retrieval.close_look import KIN
 from desktop_app.retrieval.indicative import IndicativeParameters
 from desktop_app.retrieval.parameters import RetrievalParameters
-from desktop_app.services.embed_files import embed_files, embed_regions
+from desktop_app.services.embed_files import FilesLook, embed_files, embed_regions
 from desktop_app.services.engine import Engine, IndicativePart
 from desktop_app.services.explain import ExplainService
 from desktop_app.services.library_session import LibrarySession
@@ -211,6 +212,7 @@ def evaluated_pack(options: Options, pack: str | None) -> EvaluatedPack:
         parameters=engine.parameters,
         embed_files=partial(embed_files, engine, threads=options.thread_count()),
         embed_regions=partial(embed_regions, engine),
+        look=FilesLook(engine) if engine.close_terms(described=True) - {KIN} else None,
     )
 
 

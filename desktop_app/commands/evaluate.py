@@ -86,6 +86,7 @@ def _job(arguments: Namespace, control: Control) -> Job:
             _packs(arguments, options),
             is_picture=is_picture_name,
             queries=arguments.queries,
+            intervals=arguments.intervals,
             **common,
         )
     if protocol == "recall-at-k" or protocol in LOADERS:
@@ -246,7 +247,7 @@ def _print(report: Report, changes: Sequence[Change] | None) -> None:
     print(f"\n{count(report.images, 'photo')}, {count(report.queries, 'query', 'queries')}")
     if report.skipped:
         print(f"{count(len(report.skipped), 'file')} could not be read")
-    for note in report.notes:
+    for note in (*(step.words() for step in report.steps), *report.notes):
         print(note)
     if changes is not None:
         print()

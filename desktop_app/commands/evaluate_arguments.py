@@ -24,6 +24,11 @@ PUBLISHED = {
 def add_protocols(protocols: Commands) -> None:
     """Add a parser for every protocol."""
     parser = _protocol(protocols, "folders", CLASSES)
+    parser.add_argument(
+        "--intervals",
+        action="store_true",
+        help="what each profile gains over the one before, with 95 percent intervals",
+    )
     _data(parser, "its direct sub-folders are the classes")
     _profiles(parser)
     _queries(parser, "so many, from all classes")

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,12 @@ from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import Skipped
 from desktop_app.domain.progress import Control, NoControl, Progress
 from desktop_app.domain.query import Profile
+from desktop_app.domain.results import Stage
 from desktop_app.evaluation.clock import Clock
 from desktop_app.evaluation.measures import average_precision, precision_at, recall_at
-from desktop_app.evaluation.ranking import Gallery, content_key, rankings, stages_of
-from desktop_app.evaluation.report import SECONDS, Report, Row
+from desktop_app.evaluation.ranking import Gallery, Look, content_key, rankings, stages_of
+from desktop_app.evaluation.report import SECONDS, Report, Row, Step
+from desktop_app.retrieval.close_look import CloseLook
 from desktop_app.retrieval.parameters import RetrievalParameters
 
 PROFILES = (Profile.INSTANT, Profile.BALANCED)
@@ -46,14 +49,22 @@ def _no_regions(parts: Sequence[tuple[Path, Region]]) -> Iterator[PhotoFeatures 
     raise UsageError("this pack cannot be asked with a part of a photo")
 
 
+FileLook = Callable[[Path, Sequence[tuple[Path, PhotoFeatures]]], CloseLook]
+"""A close look with one file at others, of which the features are known."""
+
+
 @dataclass(frozen=True, slots=True)
 class EvaluatedPack:
-    """A pack under evaluation: its name, what its manifest says about scores, and how it embeds files."""
+    """A pack under evaluation: its name, what its manifest says about scores, and how it embeds files.
+
+    look: for the stage `evidence`; None for a pack that does not have it.
+    """
 
     name: str
     parameters: RetrievalParameters
     embed_files: FileEmbedder
     embed_regions: RegionEmbedder = _no_regions
+    look: FileLook | None = None
 
 
 def evaluate_folders(
@@ -64,12 +75,14 @@ def evaluate_folders(
     profiles: Sequence[Profile] = PROFILES,
     queries: int | None = None,
     seed: int = SEED,
+    intervals: bool = False,
     control: Control | None = None,
 ) -> Generator[Progress, None, Report]:
     """Run the protocol over the photos below `root`; yields progress and returns the report.
 
     `is_picture` says by a file's name whether it is read at all. `queries` None: every photo of a class of two or
     more; a number: so many of them, taken in turn from all classes, chosen by `seed`.
+    intervals: whether the report says what each profile gains over the one before.
     A profile runs those of its stages that this version and the pack have: `stages_run` of its row names them.
     Raises UsageError when there is nothing to evaluate.
     """
@@ -90,7 +103,8 @@ def evaluate_folders(
         if not features:
             raise UsageError(f"no picture below {root} can be read")
         order = sorted(range(len(features)), key=lambda row: content_key(features[row]))
-        gallery = Gallery.of([features[row] for row in order])
+        photos = [features[row] for row in order]
+        gallery = Gallery.of(photos)
         placed = np.array([numbers[row] for row in order], dtype=np.int64)
         classes = np.array([files[number][1] for number in placed], dtype=np.int64)
         if not asking:
@@ -102,10 +116,30 @@ def evaluate_folders(
             )
         chosen = np.flatnonzero(np.isin(placed, asking))
         images = len(gallery)
+        look = _looks(pack, [(files[number][0], photo) for number, photo in zip(placed, photos, strict=True)])
         for profile in profiles:
-            values = yield from _measure(gallery, classes, chosen, pack, profile, control)
-            rows.append(_row(pack, profile, gallery, values, placed[chosen]))
-    return Report(protocol=PROTOCOL, images=images, queries=len(asking), rows=tuple(rows), skipped=skipped)
+            stages = stages_of(profile, gallery, pack.parameters, closely=look is not None)
+            answers = rankings(gallery, chosen, stages=stages, parameters=pack.parameters, look=look)
+            name = f"{pack.name}, {profile.value}"
+            values = yield from _measure(answers, classes, Clock(len(chosen), name), control)
+            rows.append(_row(pack, profile, stages, values, placed[chosen]))
+    steps = [Step.between(*two, "profile") for two in pairwise(rows) if intervals and two[0].pack == two[1].pack]
+    return Report(
+        protocol=PROTOCOL,
+        images=images,
+        queries=len(asking),
+        rows=tuple(rows),
+        skipped=skipped,
+        steps=tuple(steps),
+    )
+
+
+def _looks(pack: EvaluatedPack, photos: Sequence[tuple[Path, PhotoFeatures]]) -> Callable[[int], Look] | None:
+    """A close look by query and candidates, both as places in the gallery."""
+    look = pack.look
+    if look is None:
+        return None
+    return lambda query: lambda rows: look(photos[query][0], [photos[row] for row in rows.tolist()])
 
 
 def class_files(root: Path, is_picture: Callable[[bytes], bool]) -> list[tuple[Path, int]]:
@@ -193,19 +227,15 @@ class _Measured:
 
 
 def _measure(
-    gallery: Gallery,
+    answers: Iterator[tuple[int, NDArray[np.int64]]],
     classes: NDArray[np.int64],
-    chosen: NDArray[np.int64],
-    pack: EvaluatedPack,
-    profile: Profile,
+    clock: Clock,
     control: Control,
 ) -> Generator[Progress, None, _Measured]:
     """Ask all queries with one profile."""
-    stages = stages_of(profile, gallery, pack.parameters)
-    clock = Clock(len(chosen), f"{pack.name}, {profile.value}")
     figures = []
     started, waiting = time.perf_counter(), 0.0
-    for query, order in rankings(gallery, chosen, stages=stages, parameters=pack.parameters):
+    for query, order in answers:
         relevant = classes[order] == classes[query]
         figures.append((average_precision(relevant), recall_at(relevant, 1), precision_at(relevant, 20)))
         if report := clock.step():
@@ -217,7 +247,11 @@ def _measure(
 
 
 def _row(
-    pack: EvaluatedPack, profile: Profile, gallery: Gallery, measured: _Measured, numbers: NDArray[np.int64]
+    pack: EvaluatedPack,
+    profile: Profile,
+    stages: Sequence[Stage],
+    measured: _Measured,
+    numbers: NDArray[np.int64],
 ) -> Row:
     """The means, and the values in the order of the files (`numbers` of the queries), the same with every pack."""
     means = measured.values.mean(axis=0)
@@ -226,7 +260,7 @@ def _row(
         pack=pack.name,
         names={
             "profile": profile.value,
-            "stages_run": [stage.value for stage in stages_of(profile, gallery, pack.parameters)],
+            "stages_run": [stage.value for stage in stages],
         },
         measures={
             **{name: float(value) for name, value in zip(MEASURES, means, strict=True)},

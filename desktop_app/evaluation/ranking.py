@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 from desktop_app.domain.features import LocalCodes, PhotoFeatures
 from desktop_app.domain.query import Profile
 from desktop_app.domain.results import Stage
+from desktop_app.retrieval.close_look import DEPTH as CLOSE_DEPTH
+from desktop_app.retrieval.close_look import KIN, CloseLook
 from desktop_app.retrieval.components import MutualNeighbours
 from desktop_app.retrieval.fusion import LOCAL_DEPTH, descending
 from desktop_app.retrieval.graph_smoothing import NeighbourGraph, near_rows, smoothed_cosines
+from desktop_app.retrieval.kinship import DEPTH as KIN_DEPTH
+from desktop_app.retrieval.kinship import kinship
 from desktop_app.retrieval.local_match import (
     PackedCentroids,
     PackedCodes,
@@ -26,7 +30,7 @@ from desktop_app.retrieval.local_match import (
 )
 from desktop_app.retrieval.parameters import CENTROIDS, GraphParameters, RetrievalParameters
 from desktop_app.retrieval.reranking import RerankParameters, SecondModel, changes
-from desktop_app.retrieval.standing import GRAPH_DEPTH, Standing
+from desktop_app.retrieval.standing import GRAPH_DEPTH, Rows, Standing
 from desktop_app.retrieval.two_model import bits_apart
 
 _BLOCK = 256  # queries whose cosines are computed at once
@@ -90,15 +94,25 @@ def content_key(features: PhotoFeatures) -> bytes:
     return digest.digest()
 
 
-def stages_of(profile: Profile, gallery: Gallery, parameters: RetrievalParameters) -> tuple[Stage, ...]:
-    """The stages that run for `profile`: those that this version and the pack have."""
+Look = Callable[[Rows], CloseLook]
+"""What a close look with one query says of these photos of the gallery."""
+
+
+def stages_of(
+    profile: Profile, gallery: Gallery, parameters: RetrievalParameters, *, closely: bool = False
+) -> tuple[Stage, ...]:
+    """The stages that run for `profile`: those that this version and the pack have. closely: whether photos can be
+    looked at again."""
     if profile is Profile.INSTANT:
         return (Stage.GLOBAL,)
     graph = (Stage.GRAPH,) if parameters.graph.mix > 0 else ()
     local = (Stage.LOCAL,) if gallery.has_codes else ()
     second = gallery.betas is not None and gallery.beta_codes is not None
     rerank = (Stage.RERANK,) if second and parameters.rerank is not None and parameters.fusion.rerank > 0 else ()
-    return (Stage.GLOBAL, *graph, *local, *rerank)
+    terms = set(parameters.fusion.evidence.terms)
+    made = bool(terms) and (terms == {KIN} or closely)
+    evidence = (Stage.EVIDENCE,) if profile is Profile.THOROUGH and made else ()
+    return (Stage.GLOBAL, *graph, *local, *rerank, *evidence)
 
 
 def rankings(
@@ -108,18 +122,21 @@ def rankings(
     stages: Sequence[Stage],
     parameters: RetrievalParameters,
     depth: int = LOCAL_DEPTH,
+    look: Callable[[int], Look] | None = None,
 ) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """For every query its position and the order [N - 1] of all other photos, best first.
 
     The query takes part in nothing: it leaves the lists of neighbours, and their next neighbours move up. Each
     stage re-ranks its head of the list (`local` the first `depth`); the tail stays in its global order.
+    look: by query, for the stage `evidence`.
     """
     for start in range(0, len(queries), _BLOCK):
         block = queries[start : start + _BLOCK]
         cosines = gallery.alphas[block] @ gallery.alphas.T
         for query, scores in zip(block, cosines, strict=True):
             asked = Asked.among(gallery, int(query))
-            found = ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth)
+            closer = None if look is None else look(int(query))
+            found = ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth, look=closer)
             yield int(query), found.rows
 
 
@@ -160,6 +177,7 @@ def ranked(
     stages: Sequence[Stage],
     parameters: RetrievalParameters,
     depth: int = LOCAL_DEPTH,
+    look: Look | None = None,
 ) -> Standing:
     """The whole gallery after `stages`, without the query where it is a member; scores: [N] of `global`."""
     order = descending(scores)
@@ -175,7 +193,21 @@ def ranked(
     if Stage.RERANK in stages and parameters.rerank is not None:
         nearer = rerank_changes(gallery, asked, standing, parameters.rerank)
         standing = standing.with_rerank(nearer, parameters.fusion)
+    if Stage.EVIDENCE in stages:
+        head = standing.rows[: min(KIN_DEPTH, standing.depths[-1])]
+        seen = CloseLook.nothing() if look is None else look(head[:CLOSE_DEPTH])
+        if KIN in parameters.fusion.evidence.terms:
+            seen = seen.with_term(KIN, kin_scores(gallery, asked, head))
+        standing = standing.with_evidence(seen, parameters.fusion)
     return standing
+
+
+def kin_scores(gallery: Gallery, asked: Asked, candidates: NDArray[np.int64]) -> NDArray[np.float32]:
+    """[M] float32: how the photos `candidates` support one another, by the second model where there is one."""
+    query, vectors = asked.alpha, gallery.alphas[candidates]
+    if asked.beta is not None and gallery.betas is not None:
+        query, vectors = asked.beta, gallery.betas[candidates]
+    return kinship(vectors @ query, vectors @ vectors.T)
 
 
 def graph_scores(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from desktop_app.domain.photos import Skipped
+from desktop_app.evaluation.bootstrap import Difference, paired_bootstrap
 
 SECONDS = "seconds"
 _DIGITS = {SECONDS: 3}  # after the point, in JSON
@@ -44,9 +45,40 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What a row gains over the one before it, with the interval of its paired bootstrap, measure by measure."""
+
+    pack: str
+    before: str
+    after: str
+    gains: Mapping[str, Difference]
+
+    @classmethod
+    def between(cls, before: Row, after: Row, name: str) -> Step:
+        """Of two rows about the same queries that differ in what `name` says of them, as "profile"."""
+        gains = {
+            measure: paired_bootstrap(_values(after, measure), _values(before, measure))
+            for measure in after.per_query
+        }
+        return cls(after.pack, str(before.names[name]), str(after.names[name]), gains)
+
+    def as_json(self) -> dict[str, object]:
+        gains = {measure: gain.as_json() for measure, gain in self.gains.items()}
+        return {"pack": self.pack, "from": self.before, "to": self.after, **gains}
+
+    def words(self) -> str:
+        gains = (
+            f"{measure} {gain.difference:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
+            for measure, gain in self.gains.items()
+        )
+        return f"{self.pack}, {self.after} over {self.before}: {', '.join(gains)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of a protocol: photos looked at, queries or pairs asked, rows, and the files left out.
 
+    steps: what each row gains over the one before it, where a protocol compares them.
     notes: what has to be known beside the figures, as that a test is incomplete, in sentences.
     """
 
@@ -56,15 +88,19 @@ class Report:
     rows: tuple[Row, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     def as_json(self, *, per_query: bool = False) -> dict[str, object]:
-        """The document that `indicium evaluate PROTOCOL --json` prints; "notes" is there when there are any."""
+        """The document that `indicium evaluate PROTOCOL --json` prints; "steps" and "notes" are there when
+        there are any."""
         document: dict[str, object] = {
             "protocol": self.protocol,
             "images": self.images,
             "queries": self.queries,
             "rows": [row.as_json(per_query=per_query) for row in self.rows],
         }
+        if self.steps:
+            document["steps"] = [step.as_json() for step in self.steps]
         return document | ({"notes": list(self.notes)} if self.notes else {})
 
     def table(self) -> tuple[list[str], list[list[str]], list[int]]:
@@ -100,7 +136,7 @@ class Report:
         ]
         if self.skipped:
             lines += ["", f"{len(self.skipped):,} files could not be read."]
-        for note in self.notes:
+        for note in (*(step.words() for step in self.steps), *self.notes):
             lines += ["", note]
         return "\n".join(lines) + "\n"
 
@@ -115,6 +151,10 @@ def shown(value: object) -> str:
 def figure(name: str, value: float | None) -> str:
     """A measure as text: three digits after the point, but for seconds and counts."""
     return "" if value is None else f"{value:.{_NOT_SHARES.get(name, 3)}f}"
+
+
+def _values(row: Row, measure: str) -> list[float]:
+    return [float(value or 0.0) for value in row.per_query[measure]]
 
 
 def _rounded(name: str, value: float | None) -> float | None:

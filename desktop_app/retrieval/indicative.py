@@ -21,6 +21,7 @@ from desktop_app.domain.evidence import EvidenceSource, MatchEvidence, PatchLink
 from desktop_app.domain.geometry import Grid
 from desktop_app.retrieval.evidence_words import evidence_words
 from desktop_app.retrieval.pooling import l2_normalise
+from desktop_app.retrieval.relevance import bounded, log_odds
 
 Float = NDArray[np.float32]
 
@@ -34,7 +35,6 @@ FLOOR = 0.1
 
 RELEVANT = 0.5
 """Below this relevance no evidence is shown (S1)."""
-_LARGEST_LOGIT = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,8 @@ class IndicativeParameters:
 
     def relevance(self, logit: float, local: float) -> float:
         """The relevance of a pair, 0..1, from the network's logit and the local relevance (0..1)."""
-        inside = min(max(local, 1e-6), 1.0 - 1e-6)
-        beside = math.log(inside / (1.0 - inside))
-        raw = self.bias + self.network * _bounded(logit) + self.local * _bounded(beside)
-        return 1.0 / (1.0 + math.exp(-_bounded(raw)))
+        raw = self.bias + self.network * bounded(logit) + self.local * log_odds(local)
+        return 1.0 / (1.0 + math.exp(-bounded(raw)))
 
     def strength(self, score: float) -> Strength:
         """What a link of this M* is called."""
@@ -175,10 +173,6 @@ def _number(section: Mapping[str, object], key: str, default: float) -> float:
             remedy="Install the pack again",
         )
     return float(value)
-
-
-def _bounded(logit: float) -> float:
-    return max(-_LARGEST_LOGIT, min(_LARGEST_LOGIT, logit))
 
 
 def square_pixels(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

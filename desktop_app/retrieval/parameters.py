@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from desktop_app.domain.errors import PackError
+from desktop_app.retrieval.close_look import CloseLookParameters
 from desktop_app.retrieval.reranking import RerankParameters
 
 Section = Mapping[str, object]
@@ -217,7 +218,8 @@ class FusionParameters:
     """Weights of the stages in the fused raw score, and of negative examples (Rocchio's beta).
 
     local_floor: match that unrelated photos reach as well; only what is above it counts. rerank: weight of what
-    the second model changes; 0, also where no command has chosen one, leaves the stage out.
+    the second model changes; 0, also where no command has chosen one, leaves the stage out. evidence: what a close
+    look adds; without terms the stage is left out.
     """
 
     global_: float = 1.0
@@ -225,6 +227,7 @@ class FusionParameters:
     negative: float = 0.4
     local_floor: float = 0.0
     rerank: float = 0.0
+    evidence: CloseLookParameters = field(default_factory=CloseLookParameters)
 
     @classmethod
     def from_manifest(cls, section: Section) -> FusionParameters:
@@ -235,6 +238,7 @@ class FusionParameters:
             negative=_number(section, "negative", default.negative),
             local_floor=_number(section, "local_floor", default.local_floor),
             rerank=max(0.0, _number(section, "rerank", default.rerank)),
+            evidence=CloseLookParameters.from_manifest(section),
         )
 
 

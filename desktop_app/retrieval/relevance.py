@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from desktop_app.retrieval.pairs import CellPairs
 from desktop_app.retrieval.parameters import RelevanceParameters
 
+LARGEST_LOGIT = 12.0
 _DOUBT = 3  # mutual pairs added to those tried, so that few pairs never agree completely
 
 
@@ -62,3 +63,14 @@ def relevance(measurements: PairMeasurements, parameters: RelevanceParameters) -
     inputs = measurements.inputs()
     raw = parameters.bias + sum(weight * inputs[name] for name, weight in parameters.weights.items())
     return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, raw))))
+
+
+def log_odds(probability: float) -> float:
+    """log(p / (1 - p)), within LARGEST_LOGIT either way."""
+    inside = min(max(probability, 1e-6), 1.0 - 1e-6)
+    return bounded(math.log(inside / (1.0 - inside)))
+
+
+def bounded(logit: float) -> float:
+    """`logit` within LARGEST_LOGIT either way: beyond that it says no more."""
+    return max(-LARGEST_LOGIT, min(LARGEST_LOGIT, logit))

@@ -7,6 +7,7 @@ behind it in its order:
     raw = (1 - mix) cosine + mix smoothed cosine            after `graph`
     raw = w_global raw + w_local max(0, local - floor)      after `local`
     raw = raw + w_rerank (change of distance of S2)         after `rerank`
+    raw = raw + (what a close look says beyond the usual)   after `evidence`
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.results import Stage, StageScores
 from desktop_app.retrieval.calibration import ScoreScale
+from desktop_app.retrieval.close_look import CloseLook, kept_in_front
 from desktop_app.retrieval.fusion import descending, fuse
 from desktop_app.retrieval.graph_smoothing import mixed_scores
 from desktop_app.retrieval.parameters import FusionParameters, GraphParameters
@@ -67,10 +69,19 @@ class Standing:
         raw = self.raw[: len(changes)] + np.float32(parameters.rerank) * changes
         return self._sorted(Stage.RERANK, changes, raw.astype(np.float32))
 
+    def with_evidence(self, look: CloseLook, parameters: FusionParameters) -> Standing:
+        """look: a close look at the first M results, no more than the last stage looked at."""
+        head = self.raw[: len(look.relevance)]
+        raw = head + look.changes(head, parameters.evidence)
+        end = float(head[-1]) if len(head) < len(self) else float(raw.min(initial=0.0))
+        return self._sorted(Stage.EVIDENCE, look.relevance, kept_in_front(raw, end))
+
     @property
     def depths(self) -> tuple[int, ...]:
-        """How many results each stage looked at, in the order of the stages."""
-        return tuple(int((~np.isnan(self.scores[stage])).sum()) for stage in self.stages)
+        """How many of the first results each stage looked at, in the order of the stages."""
+        return tuple(
+            int(np.flatnonzero(~np.isnan(self.scores[stage])).max(initial=-1)) + 1 for stage in self.stages
+        )
 
     def shown(self, scale: ScoreScale, *, background: float) -> Float:
         """[N] float32 scores as people see them, 0..1, falling down the list."""
@@ -83,6 +94,7 @@ class Standing:
             graph=self._score(Stage.GRAPH, position),
             local=self._score(Stage.LOCAL, position),
             rerank=self._score(Stage.RERANK, position),
+            relevance=self._score(Stage.EVIDENCE, position),
         )
 
     def _score(self, stage: Stage, position: int) -> float | None:

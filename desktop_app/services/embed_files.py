@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,16 @@ from desktop_app.domain.errors import UnreadableImage, UsageError
 from desktop_app.domain.features import Embedding, PhotoFeatures
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import Skipped
+from desktop_app.domain.progress import NoControl
 from desktop_app.domain.query import FilePicture, QueryItem
 from desktop_app.imaging.decode import decode_photo
 from desktop_app.imaging.tensor import choose_shape, fit
+from desktop_app.retrieval.close_look import CloseLook
+from desktop_app.services.closer_look import Candidate, CloserLook, Shown
 from desktop_app.services.embedded_query import QueryEmbedder
 from desktop_app.services.engine import Engine
 
+LOOKED_AT = 1000  # files that are remembered between two close looks
 WINDOW_BATCHES = 8  # files that are decoded and sorted into batches together
 
 Tensor = NDArray[np.uint8]
@@ -84,3 +89,29 @@ def _features(engine: Engine, decoded: Sequence[Tensor | Skipped]) -> list[Photo
             embeddings: list[Embedding] = engine.embedder.embed(np.stack([np.asarray(decoded[p]) for p in part]))
             made.update(zip(part, engine.features(embeddings), strict=True))
     return [item if isinstance(item, Skipped) else made[position] for position, item in enumerate(decoded)]
+
+
+class FilesLook:
+    """A close look with one file at others, as a search has it at previews; remembers the last ones."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._embedder = QueryEmbedder(None)
+        self._closer = CloserLook(LOOKED_AT)
+
+    def __call__(self, asked: Path, candidates: Sequence[tuple[Path, PhotoFeatures]]) -> CloseLook:
+        """Files that cannot be read are not seen. Raises UnreadableImage for the one that asks, PackError."""
+        item = QueryItem(FilePicture(os.fsencode(asked.absolute())))
+        near = [
+            Candidate(path, features.alpha.astype(np.float32), features.local, partial(_shown, path))
+            for path, features in candidates
+        ]
+        return self._closer.look([self._embedder.embed(item, self._engine)], near, self._engine, NoControl())
+
+
+def _shown(path: Path) -> Shown | None:
+    try:
+        photo = decode_photo(path, fingerprint=False)
+    except UnreadableImage:
+        return None
+    return Shown(photo.rgb, photo.width, photo.height)

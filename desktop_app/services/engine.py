@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from desktop_app.domain.features import Embedding, PhotoFeatures
 from desktop_app.domain.ports import AttentionNetwork, Embedder, PairNetwork
+from desktop_app.retrieval.close_look import KIN, LOCAL, MATCH, NETWORK
 from desktop_app.retrieval.clusters import make_local_codes_batch
-from desktop_app.retrieval.indicative import IndicativeParameters
+from desktop_app.retrieval.indicative import IndicativeParameters, square_features, square_pixels
 from desktop_app.retrieval.parameters import RetrievalParameters
 
 
@@ -21,6 +23,10 @@ class IndicativePart:
 
     network: PairNetwork
     parameters: IndicativeParameters
+
+    def input_of(self, rgb: NDArray[np.uint8], features: NDArray[np.float32] | None) -> NDArray[np.generic]:
+        """A picture in the form that the network takes: its pixels [h, w, 3], or its local features."""
+        return square_pixels(rgb) if self.network.reads_pixels or features is None else square_features(features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +48,13 @@ class Engine:
     def digest(self) -> str:
         """The pack digest that features are keyed by."""
         return self.embedder.digest
+
+    def close_terms(self, *, described: bool) -> set[str]:
+        """The terms of a close look that count and can be made. described: of pictures with local features."""
+        made = {KIN} | ({MATCH, LOCAL} if described else set())
+        if described and self.indicative is not None:
+            made.add(NETWORK)
+        return made & set(self.parameters.fusion.evidence.terms)
 
     def features(self, embeddings: Sequence[Embedding]) -> list[PhotoFeatures]:
         """What the catalogue keeps of these embeddings: float16 descriptors, their hash codes and local codes."""

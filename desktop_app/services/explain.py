@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from desktop_app.domain.errors import UnreadableImage, UsageError
 from desktop_app.domain.evidence import EvidenceSource, MatchEvidence
@@ -25,8 +24,6 @@ from desktop_app.retrieval.indicative import GRID as INDICATIVE_GRID
 from desktop_app.retrieval.indicative import (
     IndicativeOutput,
     indicative_evidence,
-    square_features,
-    square_pixels,
 )
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine, IndicativePart
@@ -187,22 +184,12 @@ def _either(judge: Callable[[float], float] | None, region: float, local: float)
 
 def _indicative_output(asked: EmbeddedItem, answered: EmbeddedItem, part: IndicativePart) -> IndicativeOutput:
     """One run of the indicative network, with the person's weights on the query's patches."""
-    pictures = [_indicative_input(item, part) for item in (answered, asked)]
+    pictures = [part.input_of(item.pixels.rgb, item.embedding.local_features) for item in (answered, asked)]
     weights = asked.weights_on(INDICATIVE_GRID)
     if weights is None:
         weights = np.ones((INDICATIVE_GRID.rows, INDICATIVE_GRID.columns), dtype=np.float32)
     logits, matching = part.network.match(pictures[0][None], pictures[1][None], weights[None])
     return IndicativeOutput(logit=float(logits[0]), matching=matching[0])
-
-
-def _indicative_input(item: EmbeddedItem, part: IndicativePart) -> NDArray[np.generic]:
-    """The picture of an item in the form that the network takes."""
-    features = item.embedding.local_features
-    return (
-        square_pixels(item.pixels.rgb)
-        if part.network.reads_pixels or features is None
-        else square_features(features)
-    )
 
 
 def _picture_of(result: PhotoRecord | Path) -> LibraryPicture | FilePicture:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
@@ -37,17 +37,28 @@ class RecentlyUsed(Generic[Value]):
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The value under `key`, made with `make` when it is not there. `make` runs outside the lock."""
-        with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-                return self._entries[key]
+        known = self.known([key])
+        if key in known:
+            return known[key]
         value = make()
+        self.keep(key, value)
+        return value
+
+    def known(self, keys: Iterable[Hashable]) -> dict[Hashable, Value]:
+        """Those of the values that are there, by key."""
+        with self._lock:
+            found = {key: self._entries[key] for key in keys if key in self._entries}
+            for key in found:
+                self._entries.move_to_end(key)
+            return found
+
+    def keep(self, key: Hashable, value: Value) -> None:
+        """Put a value under `key`."""
         with self._lock:
             self._entries[key] = value
             self._entries.move_to_end(key)
             while len(self._entries) > self._capacity:
                 self._entries.popitem(last=False)
-        return value
 
     def clear(self) -> None:
         with self._lock:

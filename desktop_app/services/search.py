@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 
 import numpy as np
@@ -17,11 +17,13 @@ from desktop_app.domain.query import LibraryPicture, Profile, Query
 from desktop_app.domain.results import Hit, SearchAnswer, Stage, Words
 from desktop_app.library.filter_store import Allowed
 from desktop_app.retrieval.calibration import ScoreScale, verdict, words_for
+from desktop_app.retrieval.close_look import CloseLook
 from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, null_rows
 from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
 from desktop_app.retrieval.query import pooled_descriptor
 from desktop_app.retrieval.score_levels import BACKGROUND_SAMPLE, background
 from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
+from desktop_app.services.closer_look import Candidate, CloserLook
 from desktop_app.services.confirming import Confirming, with_confirmed
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder, rocchio_beta
 from desktop_app.services.engine import Engine
@@ -40,11 +42,12 @@ class SearchService:
         self._queries = embedder or QueryEmbedder(session)
         self._scores = ScoreKeeper(session)
         self._confirming = Confirming(session)
+        self._closer = CloserLook()
 
     def search(
         self, query: Query, *, control: Control | None = None, towards: FirstResults | None = None
     ) -> Iterator[SearchAnswer]:
-        """The answers to `query`: the first after the global stage, refined ones after it, the last with `final`.
+        """The answers to `query`: the first after the global stage, one before a close look, the last `final`.
 
         A library photo that is part of the query is not among its own results; identical copies of it are.
         towards: results that the descriptors of the query move towards before anything is compared.
@@ -56,11 +59,12 @@ class SearchService:
         timings = {"embed": _milliseconds(started)}
         control.wait_if_paused()
         with self._session.state(engine.digest, dimension=_dimension(items)) as state:
-            search = _Search(self._session, state, engine, query, items, towards)
-            for standing, spent, stages_left in search.standings():
+            look = partial(self._closer.look, items, engine=engine, control=control)
+            search = _Search(self._session, state, engine, query, items, towards, look)
+            for standing, spent, left in search.standings():
                 timings = {**timings, **spent}
-                final = not stages_left
-                if final or standing.stages == (Stage.GLOBAL,):
+                final = not left
+                if final or standing.stages == (Stage.GLOBAL,) or left == (Stage.EVIDENCE,):
                     scale = self._scores.scale(engine, standing.stages, reader=state.reader)
                     answer = search.answer(standing, timings, scale=scale, final=final)
                     yield self._confirmed(answer, search, scale) if final else answer
@@ -85,7 +89,8 @@ class SearchService:
         background. Raises as `search` does."""
         engine, items = self._embedded(query)
         with self._session.state(engine.digest, dimension=_dimension(items)) as state:
-            search = _Search(self._session, state, engine, query, items, None)
+            look = partial(self._closer.look, items, engine=engine, control=NoControl())
+            search = _Search(self._session, state, engine, query, items, None, look)
             for standing, _, _ in search.standings():
                 yield standing, search.background
 
@@ -105,6 +110,7 @@ class _Search:
         query: Query,
         items: Sequence[EmbeddedItem],
         towards: FirstResults | None,
+        look: Callable[[Sequence[Candidate]], CloseLook],
     ) -> None:
         self._reader = state.reader
         self.engine = engine
@@ -129,7 +135,7 @@ class _Search:
             there = towards.rows[self._gallery.contains(towards.rows)]
             pooled = moved_towards(pooled, self._gallery.vectors_of(there), towards.form)
         self._descriptor = self._learnt(pooled)
-        self.later = LaterStages(session, state, engine, items, self._descriptor, towards=towards)
+        self.later = LaterStages(session, state, engine, items, self._descriptor, look=look, towards=towards)
 
     @property
     def whole_picture(self) -> EmbeddedItem | None:
@@ -146,16 +152,16 @@ class _Search:
         some = np.linspace(0, len(labels) - 1, min(BACKGROUND_SAMPLE, len(labels))).astype(np.intp)
         return background(self._gallery.vectors_of(labels[some]) @ self._descriptor)
 
-    def standings(self) -> Iterator[tuple[Standing, dict[str, float], int]]:
-        """Stage by stage: the list, the milliseconds that the stage took by its name, and how many follow."""
+    def standings(self) -> Iterator[tuple[Standing, dict[str, float], tuple[Stage, ...]]]:
+        """Stage by stage: the list, the milliseconds that the stage took by its name, and the stages to come."""
         started = time.perf_counter()
         standing = self.globally()
         stages = self.later.of(self._query.profile)
-        yield standing, {Stage.GLOBAL.value: _milliseconds(started)}, len(stages)
+        yield standing, {Stage.GLOBAL.value: _milliseconds(started)}, stages
         for number, stage in enumerate(stages, 1):
             started = time.perf_counter()
             standing = self.later.run(stage, standing)
-            yield standing, {stage.value: _milliseconds(started)}, len(stages) - number
+            yield standing, {stage.value: _milliseconds(started)}, stages[number:]
 
     def _pooled(self) -> NDArray[np.float32]:
         """The descriptor of all pictures of the query together."""

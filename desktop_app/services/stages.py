@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop_app.domain.errors import UnreadableImage
+from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.query import LibraryPicture, Profile
 from desktop_app.domain.results import Stage
+from desktop_app.imaging.preview import decode_preview
 from desktop_app.index.neighbours import Neighbours
+from desktop_app.retrieval.close_look import DEPTH as CLOSE_DEPTH
+from desktop_app.retrieval.close_look import KIN, CloseLook
 from desktop_app.retrieval.components import NO_CLASS
 from desktop_app.retrieval.fusion import LOCAL_DEPTH
 from desktop_app.retrieval.graph_smoothing import near_rows, smoothed_cosines
+from desktop_app.retrieval.kinship import DEPTH as KIN_DEPTH
+from desktop_app.retrieval.kinship import kinship
 from desktop_app.retrieval.local_match import pack
 from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
 from desktop_app.retrieval.query import pooled_descriptor, pooled_local
 from desktop_app.retrieval.reranking import RerankParameters, SecondModel, changes, common_labels
 from desktop_app.retrieval.standing import GRAPH_DEPTH, Standing
 from desktop_app.retrieval.two_model import ClassSource, bits_apart
+from desktop_app.services.closer_look import Candidate, Shown
 from desktop_app.services.embedded_query import EmbeddedItem, rocchio_beta
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession, LibraryState
+
+log = logging.getLogger(__name__)
 
 
 class LaterStages:
@@ -35,16 +47,18 @@ class LaterStages:
         items: Sequence[EmbeddedItem],
         descriptor: NDArray[np.float32],
         *,
+        look: Callable[[Sequence[Candidate]], CloseLook],
         towards: FirstResults | None = None,
     ) -> None:
-        """descriptor: [D] the pooled descriptor that `global` asked with. towards: what it was moved towards; the
-        second model's is moved likewise."""
+        """descriptor: [D] the pooled descriptor that `global` asked with. look: a close look with `items`.
+        towards: what the descriptor was moved towards; the second model's is moved likewise."""
         self._session = session
         self._reader = state.reader
         self._engine = engine
         self._gallery = state.gallery
         self._items = items
         self._descriptor = descriptor
+        self._look = look
         self._towards = towards
         self.class_source: ClassSource | None = None  # where the classes of `rerank` came from, once it ran
         self._graph: Neighbours | None = None
@@ -58,10 +72,13 @@ class LaterStages:
         stages = []
         if self._graph is not None:
             stages.append(Stage.GRAPH)
-        if all(item.embedding.local_features is not None for item in self._items):
+        described = all(item.embedding.local_features is not None for item in self._items)
+        if described:
             stages.append(Stage.LOCAL)
         if self._re_ranks():
             stages.append(Stage.RERANK)
+        if profile is Profile.THOROUGH and self._engine.close_terms(described=described):
+            stages.append(Stage.EVIDENCE)
         return tuple(stages)
 
     def _re_ranks(self) -> bool:
@@ -75,6 +92,8 @@ class LaterStages:
         """The list after `stage`, one of those that `of` gave."""
         if stage is Stage.GRAPH:
             return self._smoothed(standing)
+        if stage is Stage.EVIDENCE:
+            return self._looked_at(standing)
         return self._matched(standing) if stage is Stage.LOCAL else self._reranked(standing)
 
     def _smoothed(self, standing: Standing) -> Standing:
@@ -133,16 +152,8 @@ class LaterStages:
             return standing
         betas, codes = found
         wanted = [item for item in self._items if not item.item.negative]
-        unwanted = [item for item in self._items if item.item.negative]
-        pooled = pooled_descriptor(
-            [_beta(item) for item in wanted],
-            weights=[item.item.weight for item in wanted],
-            negatives=[_beta(item) for item in unwanted],
-            negative_weights=[item.item.weight for item in unwanted],
-            beta=rocchio_beta(self._items, parameters),
-        )
         second = SecondModel(
-            query=self._moved(pooled),
+            query=self._second_query(),
             features=betas.astype(np.float32),
             bits_apart=np.mean([bits_apart(_beta_code(item), codes) for item in wanted], axis=0),
         )
@@ -154,12 +165,70 @@ class LaterStages:
         kept = np.flatnonzero(~asking)[: len(nearer)][-1:] + 1  # up to the last result that was looked at
         return standing.with_rerank(every[: int(kept.max(initial=0))], parameters.fusion)
 
+    def _second_query(self) -> NDArray[np.float32]:
+        """The second model's descriptor of all pictures of the query together."""
+        wanted = [item for item in self._items if not item.item.negative]
+        unwanted = [item for item in self._items if item.item.negative]
+        pooled = pooled_descriptor(
+            [_beta(item) for item in wanted],
+            weights=[item.item.weight for item in wanted],
+            negatives=[_beta(item) for item in unwanted],
+            negative_weights=[item.item.weight for item in unwanted],
+            beta=rocchio_beta(self._items, self._engine.parameters),
+        )
+        return self._moved(pooled)
+
     def _moved(self, beta: NDArray[np.float32]) -> NDArray[np.float32]:
         """The second model's descriptor of the query, moved towards the results taken to be right."""
         if self._towards is None:
             return beta
         found = self._reader.second_descriptors(self._engine.digest, self._towards.rows)
         return beta if found is None else moved_towards(beta, found[0].astype(np.float32), self._towards.form)
+
+    def _looked_at(self, standing: Standing) -> Standing:
+        """By a close look at the first candidates, and by how more of them support one another."""
+        head = standing.rows[: min(KIN_DEPTH, standing.depths[-1])]
+        look = CloseLook.nothing()
+        if all(item.embedding.local_features is not None for item in self._items):
+            look = self._look(self._candidates(head[:CLOSE_DEPTH]))
+        if KIN in self._engine.parameters.fusion.evidence.terms:
+            look = look.with_term(KIN, self._kin(head))
+        return standing.with_evidence(look, self._engine.parameters.fusion)
+
+    def _kin(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The term `kin` of rows [M]: by the second model's descriptors where there are any. The photos that ask
+        support nobody; copies of them come first."""
+        asking = np.isin(rows, self._own_rows())
+        others = rows[~asking]
+        found = self._reader.second_descriptors(self._engine.digest, others)
+        if found is not None and all(item.embedding.beta is not None for item in self._items):
+            query, vectors = self._second_query(), found[0].astype(np.float32)
+        else:
+            query, vectors = self._descriptor, self._gallery.vectors_of(others)
+        kin = kinship(vectors @ query, vectors @ vectors.T)
+        every = np.full(len(rows), kin.max(initial=0.0) if len(kin) else 0.0, np.float32)
+        every[~asking] = kin
+        return every
+
+    def _candidates(self, rows: NDArray[np.int64]) -> list[Candidate]:
+        photos = self._reader.photos_of_features(rows)
+        alphas = self._gallery.vectors_of(rows)
+        codes = self._reader.local_codes(self._engine.digest, rows)
+        return [
+            Candidate(row, alpha, code, partial(self._shown, photos.get(row, ())))
+            for row, alpha, code in zip(rows.tolist(), alphas, codes, strict=True)
+        ]
+
+    def _shown(self, photos: Sequence[PhotoRecord]) -> Shown | None:
+        """The preview of the first of the photos (copies of one another) that has one."""
+        for photo in photos:
+            data = self._session.preview(photo)
+            if data is not None:
+                try:
+                    return Shown(decode_preview(data), photo.width, photo.height)
+                except UnreadableImage as error:
+                    log.warning("%r is not looked at: %s", photo.path, error)
+        return None
 
     def _classes(
         self, rows: NDArray[np.int64], parameters: RerankParameters

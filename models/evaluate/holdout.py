@@ -71,7 +71,10 @@ class GraphEmbedder:
 
     def features(self, pictures: Sequence[Rgb]) -> list[PhotoFeatures]:
         """What a library would store of the pictures."""
-        made = list(self.embed(pictures))
+        return self.stored(list(self.embed(pictures)))
+
+    def stored(self, made: Sequence[Embedding]) -> list[PhotoFeatures]:
+        """What a library would store of these embeddings."""
         codes = make_local_codes_batch(made, self.code_logits)
         return [
             PhotoFeatures(

@@ -61,7 +61,9 @@ def test_the_document_of_folders_is_the_contract(
     ]
     assert [row["profile"] for row in found["rows"]] == ["instant", "balanced"]
     some = evaluate(capsys, "folders", "--data", photos, "--pack", pack, "--queries", 2, "--per-query")
-    assert some["queries"] == 2
+    assert some["queries"] == 2 and "steps" not in some
+    sure = evaluate(capsys, "folders", "--data", photos, "--pack", pack, "--intervals")
+    assert [(step["from"], step["to"]) for step in sure["steps"]] == [("instant", "balanced")]
     assert [len(row["per_query"]["mAP"]) for row in some["rows"]] == [2, 2]
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from desktop_app.evaluation.folders import (
 )
 from desktop_app.evaluation.ranking import Gallery, content_key, rankings
 from desktop_app.evaluation.report import Report
+from desktop_app.retrieval.close_look import CloseLook, CloseLookParameters, Term
 from desktop_app.retrieval.clusters import make_local_codes
 from desktop_app.retrieval.local_match import code_similarity, pack_codes
 from desktop_app.retrieval.parameters import FusionParameters, GraphParameters, RetrievalParameters
@@ -92,6 +94,35 @@ def test_thorough_runs_the_stages_there_are_and_names_them(tmp_path):
     assert (thorough["profile"], thorough["stages_run"]) == ("thorough", ["global", "local"])
     for name in ("mAP", "R@1", "P@20"):
         assert thorough[name] == balanced[name]
+
+
+def test_thorough_looks_closely_and_each_step_has_its_interval(tmp_path):
+    terms = {"kin": Term(0.3), "match": Term(5.0)}
+    parameters = replace(PARAMETERS, fusion=replace(PARAMETERS.fusion, evidence=CloseLookParameters(terms)))
+
+    def look(asked, candidates):
+        kind = asked.read_text().split()[0]
+        right = [path.read_text().split()[0] == kind for path, _ in candidates]
+        return CloseLook(np.array(right, np.float32), {"match": np.array(right, np.float32)})
+
+    root = write_classes(tmp_path, ["a", "b", "c"])
+    pack = replace(PACK, parameters=parameters, look=look)
+    _, report = run(root, packs=[pack], profiles=list(Profile), queries=9, intervals=True)
+    rows, steps = report.as_json()["rows"], report.as_json()["steps"]
+    assert rows[2]["stages_run"] == ["global", "local", "evidence"]
+    assert rows[1]["mAP"] < rows[2]["mAP"] == 1.0
+    assert [(step["from"], step["to"]) for step in steps] == [("instant", "balanced"), ("balanced", "thorough")]
+    gain = steps[1]["mAP"]
+    assert gain["difference"] == pytest.approx(rows[2]["mAP"] - rows[1]["mAP"], abs=1e-5)
+    assert 0 < gain["low"] <= gain["difference"] <= gain["high"]
+    assert "thorough over balanced: mAP +" in report.to_markdown()
+    kin_alone = replace(parameters.fusion, evidence=CloseLookParameters({"kin": Term(0.3)}))
+    _, report = run(
+        root, packs=[replace(PACK, parameters=replace(PARAMETERS, fusion=kin_alone))], profiles=list(Profile)
+    )
+    assert report.as_json()["rows"][2]["stages_run"] == ["global", "local", "evidence"]
+    _, report = run(root, packs=[replace(pack, look=None)], profiles=list(Profile))
+    assert report.as_json()["rows"][2]["stages_run"] == ["global", "local"]  # nothing to look with
 
 
 def test_figures_equal_the_protocol_by_plain_loops(tmp_path):

@@ -124,9 +124,7 @@ class SearchPage(Page):
         self.sort.setAccessibleName("Sort by")
         for order in SortOrder:
             self.sort.addItem(f"{order.value.capitalize()}{' match' if order is SortOrder.BEST else ''}", order)
-        steering = row(
-            None, self.maps, self.report, self.profile, self.cell_size, self.sort
-        )
+        steering = row(None, self.maps, self.report, self.profile, self.cell_size, self.sort)
         steering.setStretchFactor(self.cell_size, 100)
         self._bar = FoldingRow(row(self.header, self.note), steering)
         self.stack = QStackedWidget()
