@@ -41,6 +41,11 @@ def turned(pictures: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
     return seen[..., ::-1, :] if turn & 2 else seen
 
 
+def is_mirror(turn: int) -> bool:
+    """Whether a turn is seen in a mirror: an odd number of exchanges."""
+    return int(turn).bit_count() % 2 == 1
+
+
 class Proposer:
     """The nearest other thumbnails of each, whichever way they are turned."""
 

@@ -24,7 +24,7 @@ from desktop_app.domain.progress import Control, NoControl, Phase, Progress
 from desktop_app.imaging.preview import decode_thumbnail
 from desktop_app.retrieval.same_picture import SIDE as SKETCH_SIDE
 from desktop_app.retrieval.same_picture import Sameness, Sketch, sameness, sketch
-from desktop_app.retrieval.whole_picture import SIDE, Proposer, agreement, fit, thumbnail
+from desktop_app.retrieval.whole_picture import SIDE, Proposer, agreement, fit, is_mirror, thumbnail
 from desktop_app.services.library_session import LibrarySession
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ def _join_edited(
     pairs = _alike(neighbours[:, :_NEAREST], cosines[:, :_NEAREST], rows, thresholds.cosine)
     with ThreadPoolExecutor(max(1, session.threads), "compare") as workers:
         small = yield from _thumbnails(session, rows, workers, control)
-        yield from _join_whole(small, groups, thresholds, workers, control)
+        yield from _join_whole(session, small, groups, thresholds, workers, control)
         yield from _join_parts(session, small, pairs, groups, thresholds, workers, control)
 
 
@@ -156,26 +156,53 @@ def _thumbnails(
 
 
 def _join_whole(
-    small: _Small, groups: _Groups, thresholds: Thresholds, workers: ThreadPoolExecutor, control: Control
+    session: LibrarySession,
+    small: _Small,
+    groups: _Groups,
+    thresholds: Thresholds,
+    workers: ThreadPoolExecutor,
+    control: Control,
 ) -> Iterator[Progress]:
-    """Join pictures that are whole, whatever was done to their light, size and orientation."""
-    proposer = Proposer(small.pictures)
+    """Join pictures that are whole, whatever was done to their light, size and orientation.
 
-    def same(part: slice) -> NDArray[np.int64]:
+    Thumbnails of things on a plain ground agree where only the outlines do, so the pictures themselves are
+    compared too. Where most of a picture agrees to the last and the rest is covered, that is not possible.
+    """
+    proposer = Proposer(small.pictures)
+    sketches = _sketches(session)
+    seen: set[tuple[int, int]] = set()  # most pairs are proposed from both sides
+
+    def alike(part: slice) -> list[tuple[int, int, bool, bool]]:
+        """(row, row, whether in the mirror, whether to compare the pictures)."""
         pairs, turns = proposer.of(part)
         least, middle, most = agreement(small.pictures, pairs, turns)
-        alike = (least >= thresholds.least) & (middle >= thresholds.middle) | (most >= thresholds.most)
-        return np.asarray(pairs[alike], np.int64)
+        whole = (least >= thresholds.least) & (middle >= thresholds.middle)
+        kept = np.flatnonzero(whole | (most >= thresholds.most))
+        rows = np.sort(small.rows[pairs[kept]], axis=1).tolist()
+        flags = zip(rows, turns[kept].tolist(), whole[kept].tolist(), strict=True)
+        return [(one, other, is_mirror(turn), compare) for (one, other), turn, compare in flags]
+
+    def same(pair: tuple[int, int, bool, bool]) -> bool:
+        one, other, mirror, compare = pair
+        return not compare or _same_picture(sketches, one, other, thresholds, mirror=mirror)
 
     parts = _parts(len(small.rows))
     for start in range(0, len(parts), _BATCH):
         some = parts[start : start + _BATCH]
-        for pairs in workers.map(same, some):
-            for one, other in small.rows[pairs].tolist():
-                if groups.apart(one, other):
-                    groups.join(one, other)
+        found = {pair[:2]: pair for pairs in workers.map(alike, some) for pair in pairs if pair[:2] not in seen}
+        seen.update(found)
+        for (one, other), joined in zip(found, workers.map(same, found.values()), strict=True):
+            if joined and groups.apart(one, other):
+                groups.join(one, other)
         yield _progress(1, some[-1], len(small.rows))
         control.wait_if_paused()
+
+
+def _same_picture(
+    sketches: Callable[[int], Sketch | None], one: int, other: int, thresholds: Thresholds, *, mirror: bool
+) -> bool:
+    first, second = sketches(one), sketches(other)
+    return first is not None and second is not None and thresholds.met_by(sameness(first, second, mirror=mirror))
 
 
 def _join_parts(
@@ -199,9 +226,7 @@ def _join_parts(
         for mirror in (False, True):
             seen = small.pictures[other][:, ::-1] if mirror else small.pictures[other]
             if fit(small.pictures[one], seen, *shapes) >= thresholds.fit:
-                first, second = (sketches(row) for row in pair)
-                if first is not None and second is not None:
-                    return thresholds.met_by(sameness(first, second, mirror=mirror))
+                return _same_picture(sketches, *pair, thresholds, mirror=mirror)
         return False
 
     for part in _parts(len(pairs)):

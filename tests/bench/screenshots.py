@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -29,7 +31,68 @@ def main() -> None:
             make_sample_library(photos)
         for scheme in ("dark", "light"):
             SettingsStore(Path(place) / "settings.json").change(theme=scheme)
-            run_offscreen(photos, (args.out / scheme).absolute(), theme=scheme)
+            target = (args.out / scheme).absolute()
+            run_offscreen(photos, target, theme=scheme)
+            paint_labels(target)
+
+
+def paint_labels(target: Path) -> None:
+    """Saved searches at the side, the menu and the tags of several photos, over the library in `target`."""
+    from PySide6.QtCore import QCoreApplication, QPoint
+    from PySide6.QtWidgets import QMenu
+
+    from desktop_app import bootstrap
+    from desktop_app.ui.app import build_shell, build_window
+    from desktop_app.ui.views.label_actions import LabelActions, TagsDialog
+
+    shell = build_shell(bootstrap.Options(library=target / "library", window=True))
+    window = build_window(shell)
+    window.resize(1280, 820)
+    window.show()
+    library, search, bridge = shell.parts.library, shell.parts.search, shell.parts.bridge
+    try:
+        library.open(target / "library")
+        _wait(lambda: len(library.ids) > 0 and not bridge.busy())
+        session = library.session
+        assert session is not None
+        photos = session.photos_page(limit=3)
+        some = [photo.id for photo in photos]
+        shell.parts.labels.change_tags(some, add=["at night", "garden"], remove=[])
+        shell.parts.labels.change_tags(some[:1], add=["favourite"], remove=[])
+        shell.parts.labels.rate(some, 4)
+        shell.find_similar(some[0])
+        _wait(lambda: search.answer is not None and search.answer.final and not bridge.busy())
+        shell.parts.saved.save("Like this one")
+        shell.parts.saved.save("In the garden, four stars or more")
+        _wait(lambda: "Like this one" in shell.parts.saved.names and not bridge.busy())
+        window.grab().save(str(target / "window-saved-searches.png"))
+        actions = LabelActions(shell.parts.labels, window)
+        menu = QMenu(window)
+        actions.add_to(menu, photos)
+        menu.popup(QPoint(10, 10))
+        menu.grab().save(str(target / "menu-labels.png"))
+        menu.close()
+        actions.edit_tags(photos)
+        _wait(lambda: window.findChild(TagsDialog) is not None)
+        dialog = window.findChild(TagsDialog)
+        dialog.grab().save(str(target / "dialog-tags.png"))
+        dialog.close()
+    finally:
+        window.hide()
+        shell.shut_down()
+        window.deleteLater()
+        QCoreApplication.processEvents()
+
+
+def _wait(ready: Callable[[], bool], *, seconds: float = 120.0) -> None:
+    from PySide6.QtCore import QCoreApplication
+
+    until = time.monotonic() + seconds
+    while not ready():
+        QCoreApplication.processEvents()
+        time.sleep(0.005)
+        if time.monotonic() > until:
+            raise SystemExit("the window did not answer in time")
 
 
 if __name__ == "__main__":
