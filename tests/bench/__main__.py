@@ -20,6 +20,7 @@ DATA, LIBRARY, WORK = "--data", "--library", "--work"
 MEASUREMENTS: dict[str, tuple[str, ...]] = {
     "indexing": (DATA,),
     "search_latency": (LIBRARY,),
+    "dropped": (LIBRARY,),
     "global_search": (LIBRARY,),
     "neighbour_graph": (LIBRARY,),
     "filters": (),
