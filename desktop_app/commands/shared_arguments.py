@@ -52,7 +52,8 @@ def filter_option(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KIND=VALUE",
         help="only these photos; may be given several times. Kinds: folder, date (2019-05, 2018..2019), camera, "
-        "lens, orientation, size, format, rating (3+), tag, place (a name, or LAT,LON,KM), marked, text",
+        "lens, orientation, size, format, rating (3+), tag, located (yes, no), place (a name, or LAT,LON,KM: what "
+        "is that near), marked, text",
     )
 
 

@@ -27,6 +27,7 @@ class FilterKind(StrEnum):
     FORMAT = "format"
     RATING = "rating"
     TAG = "tag"
+    LOCATED = "located"
     PLACE = "place"
     MARKED = "marked"
 
@@ -41,6 +42,7 @@ SIZES: Mapping[str, tuple[float, float]] = {
 """Pixels of the whole photo, from and below."""
 MOST_KILOMETRES = 20_000.0
 _FIXED = {
+    FilterKind.LOCATED: ("yes", "no"),
     FilterKind.ORIENTATION: ORIENTATIONS,
     FilterKind.SIZE: tuple(SIZES),
     FilterKind.MARKED: ("yes", "no"),
@@ -57,8 +59,9 @@ class PhotoFilter:
 
     Values are text, as typed behind `--filter KIND=`: folder=/a/path, date=2019 or 2019-05 or 2018..2019-05-01,
     camera=NAME ("" where it is not known), orientation=portrait, size=large, format=JPEG, rating=3 or 3+,
-    tag=WORD, place=NAME or LAT,LON (that tenth of a degree) or LAT,LON,KILOMETRES, marked=yes. `within` None:
-    everywhere. Raises UsageError for a value that its kind does not have.
+    tag=WORD, located=yes (a place or a position is known), place=NAME or LAT,LON (that tenth of a degree) or
+    LAT,LON,KILOMETRES, marked=yes. `within` None: everywhere. Raises UsageError for a value that its kind does not
+    have.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -186,6 +189,11 @@ def cell_of(latitude: float, longitude: float) -> str:
     return f"{round(latitude, 1) + 0.0},{round(longitude, 1) + 0.0}"
 
 
+def circle(latitude: float, longitude: float, kilometres: float) -> str:
+    """All that lies within so many kilometres of a position, to about a metre, as the value of a place."""
+    return f"{round(latitude, 5) + 0.0},{round(longitude, 5) + 0.0},{kilometres:g}"
+
+
 def _checked(kind: FilterKind, value: str) -> str:
     if kind is not FilterKind.FOLDER:  # whose names need not be text
         value = value.encode("utf-8", "replace").decode("utf-8")
@@ -223,4 +231,4 @@ def _day(text: str, whole: str) -> tuple[float, float]:
 
 
 def _odd(kind: FilterKind, value: str, wanted: str) -> UsageError:
-    return UsageError(f"'{value}' cannot be used as a {kind.value}", remedy=f"Write {wanted}")
+    return UsageError(f"'{value}' cannot be used for '{kind.value}'", remedy=f"Write {wanted}")

@@ -45,6 +45,7 @@ _VALUES = {
     FilterKind.SIZE: f"CASE WHEN p.width = 0 THEN NULL {_SIZE} END",
     FilterKind.FORMAT: "upper(p.kind)",
     FilterKind.RATING: RATING,
+    FilterKind.LOCATED: "CASE WHEN coalesce(p.place, p.latitude + p.longitude) IS NULL THEN 'no' ELSE 'yes' END",
     FilterKind.PLACE: "coalesce(p.place, (round(p.latitude, 1) + 0.0) || ',' || (round(p.longitude, 1) + 0.0))",
     FilterKind.MARKED: "CASE WHEN p.id IN (SELECT photo FROM labels WHERE kind = 'marks')"
     " THEN 'yes' ELSE 'no' END",

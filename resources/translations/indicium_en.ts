@@ -438,6 +438,17 @@
     </message>
 </context>
 <context>
+    <name>PlaceActions</name>
+    <message>
+        <source>Near this photo</source>
+        <translation>Near this photo</translation>
+    </message>
+    <message>
+        <source>Within {0} km</source>
+        <translation>Within {0} km</translation>
+    </message>
+</context>
+<context>
     <name>SettingsDialog</name>
     <message>
         <source>Settings</source>

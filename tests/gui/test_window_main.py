@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QLineEdit,
+    QMenu,
     QPushButton,
 )
 from support.windows import answer, drag_away, drag_over, drop, make_photos, mime_of
@@ -23,6 +24,7 @@ from support.windows import answer, drag_away, drag_over, drop, make_photos, mim
 from desktop_app import bootstrap
 from desktop_app.domain.devices import Device
 from desktop_app.domain.filters import FilterKind, PhotoFilter
+from desktop_app.domain.metadata import PhotoMetadata
 from desktop_app.domain.photos import LeftOut
 from desktop_app.domain.query import FilePicture, LibraryPicture, PixelPicture
 from desktop_app.services.index_folder import index_folders
@@ -755,6 +757,45 @@ def test_words_and_menus_filter_the_library_and_the_search(indexed, qtbot):
     assert {hit.photo.id for hit in search.hits} == {int(number) for number in library.ids[1:]}
     qtbot.mouseClick(row.clear, LEFT)
     qtbot.waitUntil(lambda: len(search.hits) == 11, timeout=WAIT)
+
+
+def test_photos_near_a_photo_are_shown_from_its_menu(indexed, qtbot):
+    window, library = indexed, indexed.shell.parts.library
+    grid, row = window.library_page.grid, window.filters
+    photos = library.fetch([int(number) for number in library.ids])
+    by_name = {photo.name: photo for photo in photos}
+
+    def near(name):
+        menu = QMenu(grid)
+        for add in grid._more:
+            add(menu, [by_name[name]])
+        (entry,) = [action for action in menu.actions() if action.text() == "Near this photo"] or [None]
+        return entry and {action.text(): action for action in entry.menu().actions()}
+
+    assert near("rocket-0.jpg") is None and not row.kinds[FilterKind.LOCATED].isVisible()
+    vienna, graz, sydney = (48.2082, 16.3738), (47.0707, 15.4395), (-33.8568, 151.2153)
+    taken = {"chelsea-0.jpg": vienna, "chelsea-1.jpg": (48.21, 16.37)}
+    taken |= {"coffee-0.jpg": graz, "coffee-1.jpg": sydney}
+    facts = [(by_name[name], PhotoMetadata(latitude=at[0], longitude=at[1])) for name, at in taken.items()]
+    assert library.session.write(lambda catalogue: catalogue.store_metadata(facts)) == 4
+    library.refresh()
+    qtbot.waitUntil(lambda: library.knows_places, timeout=WAIT)
+    located = row.kinds[FilterKind.LOCATED]
+    located.fill()
+    assert located.isVisible()
+    assert [action.text() for action in located.menu().actions()] == ["Place not known\t8", "Place known\t4"]
+    near("chelsea-0.jpg")["Within 10 km"].trigger()
+    qtbot.waitUntil(lambda: names_listed(window) == {"chelsea-0.jpg", "chelsea-1.jpg"}, timeout=WAIT)
+    row.kinds[FilterKind.PLACE].fill()
+    assert row.kinds[FilterKind.PLACE].menu().actions()[0].text() == "10 km around 48.2082° N, 16.3738° E\t2"
+    near("chelsea-0.jpg")["Within 100 km"].trigger()
+    qtbot.waitUntil(lambda: "100 km" in row.kinds[FilterKind.PLACE].text(), timeout=WAIT)
+    assert len(library.chosen.of(FilterKind.PLACE)) == 1, "the wider circle takes the place of the other"
+    library.set_chosen(PhotoFilter())
+    near("rocket-0.jpg")["Within 1 km"].trigger()
+    notices = window.shell.parts.notices
+    qtbot.waitUntil(lambda: any("rocket-0.jpg does not say" in one.message for one in notices.shown), timeout=WAIT)
+    assert library.chosen == PhotoFilter()
 
 
 def test_filters_that_leave_nothing_say_so_and_offer_the_way_back(indexed, qtbot):

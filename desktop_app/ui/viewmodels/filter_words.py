@@ -16,6 +16,7 @@ SHOWN = (
     FilterKind.FORMAT,
     FilterKind.RATING,
     FilterKind.TAG,
+    FilterKind.LOCATED,
     FilterKind.PLACE,
     FilterKind.MARKED,
 )
@@ -25,7 +26,8 @@ _SIZES = {"small": "Up to 2 MP", "medium": "2 to 8 MP", "large": "8 to 24 MP", "
 
 def kind_words(kind: FilterKind) -> str:
     """What a kind is called."""
-    return "Marks" if kind is FilterKind.MARKED else kind.value.capitalize()
+    named = {FilterKind.MARKED: "Marks", FilterKind.LOCATED: "Whereabouts"}
+    return named.get(kind, kind.value.capitalize())
 
 
 def value_words(kind: FilterKind, value: str) -> str:
@@ -40,6 +42,8 @@ def value_words(kind: FilterKind, value: str) -> str:
         return value.capitalize()
     if kind is FilterKind.MARKED:
         return "Marked" if value == "yes" else "Not marked"
+    if kind is FilterKind.LOCATED:
+        return "Place known" if value == "yes" else "Place not known"
     if kind is FilterKind.FOLDER:
         shown = value.encode("utf-8", "replace").decode()
         return "/".join(PurePath(shown).parts[-2:]).replace("//", "/")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.domain.errors import IndiciumError, LibraryError, LibraryLocked
-from desktop_app.domain.filters import Facets, PhotoFilter
+from desktop_app.domain.filters import Facets, FilterKind, PhotoFilter, circle
+from desktop_app.domain.metadata import PhotoMetadata
 from desktop_app.domain.photos import FolderId, FolderRecord, PhotoId, PhotoRecord
 from desktop_app.services.library_session import LibraryCounts, LibrarySession, PhotoOrder
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
@@ -24,6 +25,7 @@ OpenLibrary = Callable[[Path, bool], LibrarySession]
 """(root, writer) -> an open library; called on a worker."""
 
 CHANNEL = "library"
+PLACE_CHANNEL = "library-place"
 CHANGES = "library-change"
 """The channel of everything that changes the library or opens and closes it, one after the other."""
 CLOSING_SECONDS = 20.0
@@ -160,6 +162,7 @@ class LibraryViewModel(QObject):
         """Let go of the library at work."""
         self._later.stop()
         self._bridge.drop(CHANNEL)
+        self._bridge.drop(PLACE_CHANNEL)
         old, self.session = self.session, None
         self.folders, self.counts, self.filter = [], None, None
         self.chosen, self.facets = PhotoFilter(), None
@@ -227,6 +230,32 @@ class LibraryViewModel(QObject):
             self.chosen = chosen
             self.filter_changed.emit()
             self.refresh()
+
+    @property
+    def knows_places(self) -> bool:
+        """Whether some of the photos say where they were taken."""
+        return self.facets is not None and any(
+            found.value == "yes" for found in self.facets.values[FilterKind.LOCATED]
+        )
+
+    def show_near(self, photo: PhotoRecord, kilometres: float) -> None:
+        """Show only photos within `kilometres` of where this one was taken, in place of other places chosen."""
+        session = self.session
+        if session is None:
+            return
+
+        def take(facts: PhotoMetadata) -> None:
+            if facts.latitude is None or facts.longitude is None:
+                self._notices.add(
+                    f"{photo.name} does not say at which position it was taken",
+                    severity=Severity.WARNING,
+                    remedy="Choose a photo that was taken with a position, or a place in the row of filters",
+                )
+                return
+            near = circle(facts.latitude, facts.longitude, kilometres)
+            self.set_chosen(self.chosen.without(FilterKind.PLACE).toggled(FilterKind.PLACE, near))
+
+        self._bridge.submit(PLACE_CHANNEL, lambda control: session.reader.facts_of(photo.id), on_done=take)
 
     @property
     def filtered(self) -> bool:

@@ -50,11 +50,14 @@ class KindButton(QToolButton):
         menu.clear()
         chosen = self._library.chosen.of(self._kind)
         counts = {found.value: found.count for found in facets.values[self._kind]} if facets is not None else {}
+        if facets is not None and len(chosen) == 1:
+            counts.setdefault(chosen[0], facets.total)  # a circle, or several days: not counted as one value
         listed = list(dict.fromkeys((*chosen, *list(counts)[:MOST_SHOWN])))
         for value in (
             sorted(listed, reverse=True) if self._kind in (FilterKind.DATE, FilterKind.RATING) else listed
         ):
-            action = menu.addAction(f"{value_words(self._kind, value)}\t{number(counts.get(value, 0))}")
+            left = f"\t{number(counts[value])}" if value in counts else ""
+            action = menu.addAction(f"{value_words(self._kind, value)}{left}")
             action.setCheckable(True)
             action.setChecked(value in chosen)
             action.setData(value)

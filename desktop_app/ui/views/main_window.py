@@ -35,6 +35,7 @@ from desktop_app.ui.views.label_actions import LabelActions
 from desktop_app.ui.views.library_page import LibraryPage
 from desktop_app.ui.views.notice_bar import NoticeBar
 from desktop_app.ui.views.page import Page
+from desktop_app.ui.views.place_actions import PlaceActions
 from desktop_app.ui.views.saved_searches_box import SavedSearchesBox
 from desktop_app.ui.views.search.page import SearchPage
 from desktop_app.ui.views.settings_dialog import SettingsDialog
@@ -139,7 +140,8 @@ class MainWindow(QMainWindow):
         self.library_page.similar_wanted.connect(shell.find_similar)
         self.library_page.open_library_wanted.connect(lambda: questions.open_library(self, parts.library))
         for grid in (self.library_page.grid, self.search_page.grid):
-            grid.set_label_actions(LabelActions(parts.labels, grid))
+            near, labels = PlaceActions(parts.library, grid), LabelActions(parts.labels, grid)
+            grid.set_more_entries(near.add_to, labels.add_to)
             grid.set_cell_size(parts.settings.values.cell_size)
             grid.cell_size_changed.connect(lambda side: parts.settings.change(cell_size=side))
         parts.settings.changed.connect(self._setting_changed)

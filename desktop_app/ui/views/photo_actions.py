@@ -16,6 +16,8 @@ from desktop_app.ui.viewmodels.full_pictures import FullPictures
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.views import icons
 
+AddEntries = Callable[[QMenu, Sequence[PhotoRecord]], object]
+"""(menu, photos meant): adds what can be done with them."""
 COPY_PATH = QKeySequence("Ctrl+Shift+C")
 COPY_IMAGE = QKeySequence("Ctrl+C")
 REVEAL = QKeySequence("Ctrl+R")
@@ -56,9 +58,9 @@ class PhotoActions(QObject):
         find_similar: Callable[[], object],
         not_like: Callable[[], object] | None,
         open_large: Callable[[], object],
-        more: Callable[[QMenu, Sequence[PhotoRecord]], object] | None = None,
+        more: Sequence[AddEntries] = (),
     ) -> QMenu:
-        """The context menu of `photo`; deletes itself when it closes. `more` adds entries for the photos meant."""
+        """The context menu of `photo`; deletes itself when it closes. `more` add entries for the photos meant."""
         photos = list(selected) if photo in selected else [photo]
         made = QMenu(self._owner)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -70,9 +72,9 @@ class PhotoActions(QObject):
         self._add(made, "Open in another program", "open", lambda: self.open(photo), OPEN)
         self._add(made, "Show in its folder", "reveal", lambda: self.reveal(photos), REVEAL)
         made.addSeparator()
-        if more is not None:
-            more(made, photos)
-            made.addSeparator()
+        for add in more:
+            add(made, photos)
+        made.addSeparator()
         self._add(
             made,
             "Copy path" if len(photos) == 1 else f"Copy {len(photos)} paths",

@@ -39,8 +39,7 @@ from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.views import theme
 from desktop_app.ui.views.grid_slides import Slides
 from desktop_app.ui.views.grid_view import EDGE, GAP, GridView
-from desktop_app.ui.views.label_actions import LabelActions
-from desktop_app.ui.views.photo_actions import PhotoActions
+from desktop_app.ui.views.photo_actions import AddEntries, PhotoActions
 from desktop_app.ui.views.photo_delegate import PhotoDelegate, photo_box
 from desktop_app.ui.views.quick_preview import QuickPreview
 
@@ -74,7 +73,7 @@ class PhotoGrid(GridView):
         self._map_row = -1
         self._all_maps = False
         self._not_like_wanted = False
-        self._labels: LabelActions | None = None
+        self._more: tuple[AddEntries, ...] = ()
         self._slides = Slides(self.viewport())
         self._actions = PhotoActions(self, pictures)
         self._preview = QuickPreview(self, pictures, thumbnails)
@@ -114,9 +113,9 @@ class PhotoGrid(GridView):
         """Whether "not like this" makes sense here: there is a question to add it to."""
         self._not_like_wanted = wanted
 
-    def set_label_actions(self, labels: LabelActions) -> None:
-        """Offer rating, tags and sidecars in the context menu."""
-        self._labels = labels
+    def set_more_entries(self, *more: AddEntries) -> None:
+        """Offer more in the context menu: each adds its entries for the photos meant."""
+        self._more = more
 
     def set_all_maps(self, wanted: bool) -> None:
         """Show the match map over every result, not only under the pointer."""
@@ -323,7 +322,7 @@ class PhotoGrid(GridView):
             find_similar=lambda: self.find_similar.emit(photo.id),
             not_like=(lambda: self.not_like.emit(photo.id)) if self._not_like_wanted else None,
             open_large=self.open_preview,
-            more=self._labels.add_to if self._labels is not None else None,
+            more=self._more,
         )
         menu.popup(where)
 

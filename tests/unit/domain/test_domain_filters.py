@@ -8,7 +8,7 @@ import json
 import pytest
 
 from desktop_app.domain.errors import UsageError
-from desktop_app.domain.filters import FilterKind, PhotoFilter, date_range, position, rating_range
+from desktop_app.domain.filters import FilterKind, PhotoFilter, circle, date_range, position, rating_range
 
 
 def seconds(*day: int) -> float:
@@ -42,6 +42,11 @@ def test_ratings_and_places():
     assert position("48.21,16.37") == (48.21, 16.37, None) and position("48,16,2.5") == (48, 16, 2.5)
     assert position("Wien, Austria") is None and position("nan,1") is None
     assert PhotoFilter(((FilterKind.PLACE, "48.21,-0.01"),)).of(FilterKind.PLACE) == ("48.2,0.0",)
+    assert position(circle(-33.8523456, -0.000001, 10)) == (-33.85235, 0.0, 10.0)
+    assert PhotoFilter.parse(["located=YES"]).of(FilterKind.LOCATED) == ("yes",)
+    with pytest.raises(UsageError, match="cannot be used for 'located'") as told:
+        PhotoFilter.parse(["located=Vienna"])
+    assert told.value.remedy == "Write yes or no"
 
 
 def test_choices_are_toggled_and_equal_in_any_order():

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field, replace
 import pytest
 from library_builders import PACK, features, found, indexed
 
-from desktop_app.domain.filters import SIZES, FilterKind, PhotoFilter, cell_of, date_range, rating_range
+from desktop_app.domain.filters import (
+    SIZES,
+    FilterKind,
+    PhotoFilter,
+    cell_of,
+    circle,
+    date_range,
+    position,
+    rating_range,
+)
 from desktop_app.domain.metadata import PhotoMetadata
 from desktop_app.library.catalogue import Catalogue
 from desktop_app.library.records import PhotoOrder
@@ -127,6 +136,7 @@ def values_of(photo: Photo, kind: FilterKind) -> set[str]:
         FilterKind.SIZE: size if photo.width else None,
         FilterKind.FORMAT: facts.kind,
         FilterKind.RATING: rating or 0,
+        FilterKind.LOCATED: "yes" if facts.place or cell else "no",
         FilterKind.PLACE: facts.place or cell,
         FilterKind.MARKED: "yes" if photo.marked else "no",
     }
@@ -145,7 +155,18 @@ def fits(photo: Photo, kind: FilterKind, value: str) -> bool:
         low_rating, high_rating = rating_range(value)
         rating = photo.rating if photo.rating is not None else photo.facts.rating
         return low_rating <= (rating or 0) <= high_rating
+    if kind is FilterKind.PLACE and (place := position(value)) is not None and place[2] is not None:
+        return photo.facts.latitude is not None and on_plane(photo.facts, place[0], place[1]) <= place[2] ** 2
     return value in values_of(photo, kind)
+
+
+def on_plane(facts: PhotoMetadata, latitude: float, longitude: float) -> float:
+    """Square kilometres on the plane that touches the globe at a position, the short way round."""
+    degree = 111.195
+    around = abs(facts.longitude - longitude)
+    east = min(around, 360 - around) * (degree * math.cos(math.radians(latitude)))
+    north = (facts.latitude - latitude) * degree
+    return north * north + east * east
 
 
 def oracle(photos, folders, chosen: PhotoFilter) -> list[Photo]:
@@ -169,6 +190,9 @@ def random_filter(made: Made, rng: random.Random) -> PhotoFilter:
         for value in rng.sample(several, min(len(several), rng.randrange(1, 3))):
             if kind is FilterKind.RATING and value != "-1" and rng.random() < 0.5:
                 value += "+"
+            if kind is FilterKind.PLACE and rng.random() < 0.5:
+                here = rng.choice([photo.facts for photo in made.photos if photo.facts.latitude is not None])
+                value = circle(here.latitude, here.longitude, rng.choice((1, 100, 1500, 9000)))
             choices.append((kind, value))
     within = None
     if rng.random() < 0.2:
@@ -230,6 +254,15 @@ def test_a_circle_around_a_place(made):
                 away = great_circle(latitude, longitude, photo.facts.latitude, photo.facts.longitude)
                 if abs(away - kilometres) > 0.02 * kilometres:
                     assert (photo.id in allowed) == (away < kilometres)
+
+
+def test_a_photo_is_near_itself_and_only_photos_with_a_position_are_near_anything(made):
+    somewhere = [photo for photo in made.photos if photo.facts.latitude is not None]
+    for photo in somewhere[:20]:
+        chosen = PhotoFilter(((FilterKind.PLACE, circle(photo.facts.latitude, photo.facts.longitude, 0.01)),))
+        assert photo.id in made.catalogue.allowed(PACK, None, chosen).photos
+    everywhere = PhotoFilter(((FilterKind.PLACE, circle(0, 0, 20_000)),))
+    assert set(made.catalogue.allowed(PACK, None, everywhere).photos.tolist()) <= {photo.id for photo in somewhere}
 
 
 def great_circle(a: float, b: float, c: float, d: float) -> float:
