@@ -83,6 +83,9 @@ def _search(commands: Commands) -> None:
     parser.add_argument("--negative", nargs="+", type=Path, default=[], metavar="IMG", help="not like these")
     library_option(parser)
     parser.add_argument("--region", metavar="X,Y,W,H", help="use only this rectangle of the first image (pixels)")
+    parser.add_argument(
+        "--turned", action="store_true", help="also look for the image turned by quarters and mirrored"
+    )
     filter_option(parser)
     parser.add_argument("--save", metavar="NAME", help="keep this search in the library under a name")
     parser.add_argument("--saved", metavar="NAME", help="run a search that was kept; --filter narrows it further")

@@ -113,6 +113,7 @@ def _job(arguments: Namespace, control: Control) -> Job:
             arguments.data,
             _engines(arguments, options),
             scenarios=_list(arguments.scenarios),
+            turned=arguments.turned,
             **_given(arguments, "queries"),
             **common,
         )

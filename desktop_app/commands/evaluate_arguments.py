@@ -82,6 +82,9 @@ def _degradations(protocols: Commands) -> None:
     parser = _protocol(protocols, "degradations", "which treatments of a photo the search withstands")
     _data(parser, "a folder of photos")
     parser.add_argument("--scenarios", metavar="LIST", help="only these, as crop,blur")
+    parser.add_argument(
+        "--turned", action="store_true", help="ask as search --turned: in the best of eight orientations"
+    )
     _profiles(parser, "balanced")
     _queries(parser, "so many photos ask")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep the report as a baseline")

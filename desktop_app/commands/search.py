@@ -34,7 +34,13 @@ def search(arguments: Namespace) -> int:
         _save(arguments, chosen)
     if not arguments.images:
         return _listed(arguments, chosen)
-    query = Query(_items(arguments), profile=Profile(arguments.profile), top=arguments.top, chosen=chosen)
+    query = Query(
+        _items(arguments),
+        profile=Profile(arguments.profile),
+        top=arguments.top,
+        chosen=chosen,
+        turned=arguments.turned,
+    )
     with open_library(options_of(arguments), writer=False) as session:
         embedder = QueryEmbedder(session)
         *_, answer = SearchService(session, embedder=embedder).search(query)
@@ -66,6 +72,8 @@ def _both(first: PhotoFilter, second: PhotoFilter) -> PhotoFilter:
 
 
 def _save(arguments: Namespace, chosen: PhotoFilter) -> None:
+    if arguments.turned:
+        raise UsageError("a saved search does not keep --turned", remedy="Give --turned together with --saved")
     items = _items(arguments)
     if not items and not chosen:
         raise UsageError("there is nothing to save", remedy="Give an image, or --filter KIND=VALUE")
@@ -83,7 +91,7 @@ def _path(item: QueryItem) -> bytes:
 
 def _listed(arguments: Namespace, chosen: PhotoFilter) -> int:
     """The photos that a filter leaves, the newest first: there is no picture to rank them by."""
-    if not chosen or arguments.negative or arguments.region or arguments.report:
+    if not chosen or arguments.negative or arguments.region or arguments.report or arguments.turned:
         raise UsageError("there is nothing to search with", remedy="Give an image, or --filter KIND=VALUE")
     with open_library(options_of(arguments), writer=False) as session:
         photos = session.photos_page(descending=True, chosen=chosen, limit=arguments.top)
@@ -161,6 +169,8 @@ def _query_json(picture: QueryPicture) -> dict[str, object]:
         "height": picture.height,
         "region": picture.region.as_list() if picture.region else None,
         "negative": picture.negative,
+        "turned": picture.turn.degrees,
+        "mirrored": picture.turn.mirrored,
     }
 
 
@@ -176,6 +186,9 @@ def print_answer(answer: SearchAnswer) -> None:
         f"\nBest match: {answer.verdict.value}. Searched {count(answer.searched, 'photo')} in {spent:,.0f} ms "
         f"({answer.profile.value}, {in_short(answer.device)})"
     )
+    for picture in answer.query:
+        if picture.turn.words:
+            print(f"{picture.name} was {picture.turn.words} to search with it")
     if answer.pending:
         print(f"{count(answer.pending, 'photo')} not indexed yet could not be found")
 

@@ -47,6 +47,39 @@ class PixelPicture:
 
 Picture = FilePicture | LibraryPicture | PixelPicture
 
+_ORIENTATIONS = ((1, 6, 3, 8), (2, 7, 4, 5))  # by mirrored, then by quarters
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a picture is turned before it asks: mirrored (left and right exchanged) or not, then by `degrees`
+    clockwise: 0, 90, 180 or 270. Raises UsageError for other angles."""
+
+    degrees: int = 0
+    mirrored: bool = False
+
+    def __post_init__(self) -> None:
+        if self.degrees not in (0, 90, 180, 270):
+            raise UsageError(f"a picture cannot be turned by {self.degrees}°", remedy="Take 0, 90, 180 or 270")
+
+    @property
+    def orientation(self) -> int:
+        """The EXIF orientation (1..8) that does the same."""
+        return _ORIENTATIONS[self.mirrored][self.degrees // 90]
+
+    @property
+    def words(self) -> str:
+        """`mirrored and turned by 90° clockwise`; empty for a picture as it is."""
+        parts = ["mirrored"] if self.mirrored else []
+        if self.degrees:
+            parts.append(f"turned by {self.degrees}°{'' if self.degrees == 180 else ' clockwise'}")
+        return " and ".join(parts)
+
+
+AS_IT_IS = Turn()
+TURNS = tuple(Turn(degrees, mirrored) for mirrored in (False, True) for degrees in (0, 90, 180, 270))
+"""All eight, the picture as it is first."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueryItem:
@@ -55,7 +88,8 @@ class QueryItem:
     `region` restricts it to a rectangle of its oriented pixels. `negative` means "not like this".
     `cell_weights` weighs cells of the map over the region (or the whole picture): marked cells count more,
     rejected ones 0. Empty means all cells count the same. `from_mark` says that a mark on a result made this
-    item: such a photo stays among the results.
+    item: such a photo stays among the results. `turn` is done before anything else, and cells are those of the
+    turned picture; only a whole picture can be turned (raises UsageError).
     """
 
     picture: Picture
@@ -65,6 +99,11 @@ class QueryItem:
     cell_weights: Mapping[Cell, float] = field(default_factory=dict)
     grid: Grid | None = None
     from_mark: bool = False
+    turn: Turn = AS_IT_IS
+
+    def __post_init__(self) -> None:
+        if self.region is not None and self.turn != AS_IT_IS:
+            raise UsageError("only a whole picture can be turned", remedy="Leave out the region")
 
 
 class Pooling(StrEnum):
@@ -96,7 +135,9 @@ class AutomaticFeedback:
 @dataclass(frozen=True, slots=True)
 class Query:
     """A whole question. `folders` None means everywhere; `round` counts feedback rounds from 1; `automatic` None
-    means that only a person's marks change the question; `chosen`: only photos that this filter leaves answer."""
+    means that only a person's marks change the question; `chosen`: only photos that this filter leaves answer.
+    `turned`: the picture is also looked for turned by quarters and mirrored, and asks in the one orientation that
+    is found best; that takes one whole picture without marks or automatic feedback (raises UsageError)."""
 
     items: tuple[QueryItem, ...]
     profile: Profile = Profile.BALANCED
@@ -105,6 +146,17 @@ class Query:
     round: int = 1
     automatic: AutomaticFeedback | None = None
     chosen: PhotoFilter = field(default_factory=PhotoFilter)
+    turned: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.turned:
+            return
+        whole = len(self.items) == 1 and self.items[0].region is None and not self.items[0].cell_weights
+        if not whole or self.automatic is not None:
+            raise UsageError(
+                "only one whole picture can be looked for turned and mirrored",
+                remedy="Leave out regions, marks, further pictures and automatic feedback",
+            )
 
     def with_items(self, items: tuple[QueryItem, ...]) -> Query:
         return replace(self, items=items)

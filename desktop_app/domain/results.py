@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import PhotoRecord
-from desktop_app.domain.query import Profile
+from desktop_app.domain.query import AS_IT_IS, Profile, Query, Turn
 
 
 class Words(StrEnum):
@@ -63,7 +63,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class QueryPicture:
-    """What became of one query item: its name, oriented size and the region used, as shown in answers."""
+    """What became of one query item: its name, the region used, how it was turned, and its size when it asked
+    (oriented, and turned), as shown in answers."""
 
     name: str
     width: int
@@ -71,16 +72,17 @@ class QueryPicture:
     region: Region | None
     negative: bool
     path: bytes | None = None
+    turn: Turn = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)
 class SearchAnswer:
     """The hits, best first, and everything needed to say how they came about.
 
-    `final` is False for an answer that a later stage will refine. `timings_ms` is by stage name, plus
-    "embed". `pending` counts photos that are not indexed yet and so could not be found. `notes` are sentences
-    about the question, for example about a mark that could not be used. `classes` says where the classes of the
-    stage `rerank` came from, None where it did not run.
+    `final` is False for an answer that a later stage will refine. `timings_ms` is by stage name, plus "embed",
+    and "turn" where an orientation was chosen. `pending` counts photos that are not indexed yet and so could not
+    be found. `notes` are sentences about the question, for example about a mark that could not be used.
+    `classes` says where the classes of the stage `rerank` came from, None where it did not run.
     """
 
     hits: tuple[Hit, ...]
@@ -95,3 +97,8 @@ class SearchAnswer:
     pending: int = 0
     notes: tuple[str, ...] = ()
     classes: str | None = None
+
+    def asked(self, query: Query) -> Query:
+        """The `query` of this answer with its picture turned as it was when it found these hits."""
+        items = [replace(item, turn=shown.turn) for item, shown in zip(query.items, self.query, strict=True)]
+        return replace(query, items=tuple(items), turned=False)

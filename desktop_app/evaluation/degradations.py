@@ -2,8 +2,8 @@
 
 Chosen photos of a folder are asked with a disguised copy of themselves (crop, rotation, blur, JPEG, exposure,
 screenshot with borders, writing, perspective, mirror; see `disguises`) among all photos of the folder: R@1 for
-every scenario and strength. A saved report is a baseline that a later one is compared with. The search is exact
-(no HNSW).
+every scenario and strength. With `turned` the copy asks in one of its eight orientations, as in
+`search --turned`. A saved report is a baseline that a later one is compared with. The search is exact (no HNSW).
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from desktop_app.domain.errors import UsageError
+from desktop_app.domain.features import PhotoFeatures
 from desktop_app.domain.photos import Skipped
 from desktop_app.domain.progress import Control, NoControl, Progress
-from desktop_app.domain.query import Profile
+from desktop_app.domain.query import AS_IT_IS, TURNS, Profile, Turn
 from desktop_app.evaluation.composites import Rgb
 from desktop_app.evaluation.disguises import SCENARIOS, Scenario
 from desktop_app.evaluation.folders import SEED
 from desktop_app.evaluation.instances import made_views
 from desktop_app.evaluation.photo_set import choose, described, picture_files, rank_measures, ranks_of
-from desktop_app.evaluation.ranking import stages_of
+from desktop_app.evaluation.ranking import Gallery, stages_of
 from desktop_app.evaluation.report import Report, Row
+from desktop_app.retrieval.turned_query import chosen_orientation
 from desktop_app.services.engine import Engine
+from desktop_app.services.pictures import turned_rgb
 
 PROTOCOL = "degradations"
 QUERIES = 100
@@ -41,6 +44,7 @@ def evaluate_degradations(
     threads: int = 1,
     profiles: Sequence[Profile] = (Profile.BALANCED,),
     scenarios: Sequence[str] | None = None,
+    turned: bool = False,
     queries: int = QUERIES,
     seed: int = SEED,
     control: Control | None = None,
@@ -64,8 +68,12 @@ def evaluate_degradations(
         gallery = photos.gallery()
         for name, scenario in wanted.items():
             for strength in scenario.strengths:
-                make = partial(_disguised, scenario, strength)
-                views = yield from made_views(photos, chosen, engine, make=make, seed=seed, control=control)
+                ways = []
+                for turn in TURNS if turned else (AS_IT_IS,):
+                    make = partial(_disguised, scenario, strength, turn)
+                    made = yield from made_views(photos, chosen, engine, make=make, seed=seed, control=control)
+                    ways.append(made)
+                views = [_as_chosen(orientations, gallery) for orientations in zip(*ways, strict=True)]
                 for profile in profiles:
                     stages = stages_of(profile, gallery, engine.parameters)
                     ranks = ranks_of(photos, gallery, chosen, views, stages=stages, parameters=engine.parameters)
@@ -75,6 +83,7 @@ def evaluate_degradations(
                         "scenario": name,
                         "strength": strength,
                         "unit": scenario.unit,
+                        **({"turned": True} if turned else {}),
                     }
                     rows.append(Row(pack=engine.embedder.pack_name, names=names, measures=rank_measures(ranks)))
         images, asked, skipped = len(photos.paths), len(chosen), photos.skipped
@@ -154,8 +163,14 @@ def _rows(document: Mapping[str, object]) -> dict[tuple[str, str, str, float], f
         ) from None
 
 
-def _disguised(scenario: Scenario, strength: float, rgb: Rgb, random: np.random.Generator) -> Rgb:
-    return scenario.make(rgb, strength, random)
+def _disguised(scenario: Scenario, strength: float, turn: Turn, rgb: Rgb, random: np.random.Generator) -> Rgb:
+    return turned_rgb(scenario.make(rgb, strength, random), turn)
+
+
+def _as_chosen(orientations: Sequence[PhotoFeatures], gallery: Gallery) -> PhotoFeatures:
+    """Of a picture in several orientations the one that a search asks with."""
+    nearest = [float((gallery.alphas @ asked.alpha.astype(np.float32)).max()) for asked in orientations]
+    return orientations[chosen_orientation(nearest)]
 
 
 def _wanted(names: Sequence[str] | None) -> dict[str, Scenario]:

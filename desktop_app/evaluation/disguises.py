@@ -118,7 +118,7 @@ def mirror(rgb: Rgb, strength: float, random: np.random.Generator) -> Rgb:
 
 SCENARIOS: Mapping[str, Scenario] = {
     "crop": Scenario(crop, (0.7, 0.5, 0.3, 0.15), "share of the area"),
-    "rotation": Scenario(rotation, (5, 15, 45, 90), "degrees"),
+    "rotation": Scenario(rotation, (5, 15, 45, 90, 180), "degrees"),
     "blur": Scenario(blur, (0.002, 0.005, 0.01, 0.02), "share of the long side"),
     "jpeg": Scenario(jpeg, (50, 30, 10, 5), "quality"),
     "exposure": Scenario(exposure, (-1, 1, -2, 2), "stops"),

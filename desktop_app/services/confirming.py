@@ -48,9 +48,11 @@ class Confirming:
         self._session = session
         self._sketches: RecentlyUsed[Sketch | None] = RecentlyUsed(_REMEMBERED)
 
-    def among(self, rgb: NDArray[np.uint8], hits: Sequence[Hit]) -> Confirmation:
-        """Look for the picture `rgb`, [h, w, 3] uint8, among the first `LOOKED_AT` of `hits`."""
-        asked = sketch(rgb, side=SIDE, keypoints=KEYPOINTS)
+    def among(self, rgb: NDArray[np.uint8], hits: Sequence[Hit], *, mirrored: bool = False) -> Confirmation:
+        """Look for the picture `rgb`, [h, w, 3] uint8, among the first `LOOKED_AT` of `hits`; with `mirrored` for
+        its mirror image too."""
+        views = (rgb, np.ascontiguousarray(rgb[:, ::-1])) if mirrored else (rgb,)
+        asked = [sketch(one, side=SIDE, keypoints=KEYPOINTS) for one in views]
         compared = False
         for place, hit in enumerate(hits[:LOOKED_AT]):
             key = (hit.photo.id, hit.photo.fingerprint)
@@ -58,7 +60,7 @@ class Confirming:
             if answered is None:
                 continue
             compared = True
-            if sameness(asked, answered, mirror=False).structure >= STRUCTURE:
+            if any(sameness(one, answered, mirror=False).structure >= STRUCTURE for one in asked):
                 return Confirmation(place, compared)
         return Confirmation(None, compared)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.features import Embedding, LocalCodes
 from desktop_app.domain.geometry import Grid
-from desktop_app.domain.query import QueryItem
+from desktop_app.domain.query import AS_IT_IS, QueryItem
 from desktop_app.domain.results import QueryPicture
 from desktop_app.imaging.tensor import choose_shape, fit
 from desktop_app.retrieval.clusters import make_local_codes
@@ -20,7 +20,14 @@ from desktop_app.retrieval.parameters import MatchParameters, RetrievalParameter
 from desktop_app.retrieval.query import weight_map
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
-from desktop_app.services.pictures import Pixels, QueryPixels, RecentlyUsed, load_query, picture_key
+from desktop_app.services.pictures import (
+    Pixels,
+    QueryPixels,
+    RecentlyUsed,
+    load_query,
+    picture_key,
+    turned_picture,
+)
 
 REMEMBERED = 64  # embeddings with their local maps take about half a megabyte each
 
@@ -67,6 +74,7 @@ class EmbeddedItem:
             region=self.pixels.region,
             negative=self.item.negative,
             path=self.pixels.path,
+            turn=self.item.turn,
         )
 
 
@@ -94,12 +102,15 @@ class QueryEmbedder:
 
     def embed(self, item: QueryItem, engine: Engine) -> EmbeddedItem:
         """The item with its embedding and codes. Raises UnreadableImage, UsageError or DeviceError."""
-        key: Hashable = (engine.digest, picture_key(item.picture, self._session), item.region)
+        key: Hashable = (engine.digest, picture_key(item.picture, self._session), item.region, item.turn)
         embedded = self._remembered.get(key, lambda: self._make(key, item, engine))
         return replace(embedded, item=item)
 
     def _make(self, key: Hashable, item: QueryItem, engine: Engine) -> EmbeddedItem:
-        pixels = load_query(item, self._session)
+        if item.turn == AS_IT_IS:
+            pixels = load_query(item, self._session)
+        else:  # decoded once for all orientations
+            pixels = turned_picture(self.embed(replace(item, turn=AS_IT_IS), engine).pixels, item.turn)
         embedding = embed_pixels(pixels.rgb, engine, width=pixels.box.w, height=pixels.box.h)
         codes = make_local_codes(embedding, engine.embedder.code_logits)
         whole = None if pixels.region is None else partial(_whole_pixels, item, self._session)

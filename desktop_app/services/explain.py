@@ -14,9 +14,10 @@ from desktop_app.domain.errors import UnreadableImage, UsageError
 from desktop_app.domain.evidence import EvidenceSource, MatchEvidence
 from desktop_app.domain.geometry import Grid, Region
 from desktop_app.domain.photos import PhotoRecord
-from desktop_app.domain.query import FilePicture, LibraryPicture, PixelPicture, QueryItem
+from desktop_app.domain.query import AS_IT_IS, FilePicture, LibraryPicture, PixelPicture, QueryItem
 from desktop_app.imaging.decode import decode_full, decode_photo
 from desktop_app.imaging.preview import decode_preview
+from desktop_app.imaging.sizes import turned
 from desktop_app.retrieval.coattention import network_coattention
 from desktop_app.retrieval.evidence import RELEVANT, match_evidence
 from desktop_app.retrieval.evidence_words import region_words
@@ -28,7 +29,7 @@ from desktop_app.retrieval.indicative import (
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine, IndicativePart
 from desktop_app.services.library_session import LibrarySession
-from desktop_app.services.pictures import Pixels, RecentlyUsed
+from desktop_app.services.pictures import Pixels, RecentlyUsed, turned_rgb
 from desktop_app.services.region_match import region_match
 
 REMEMBERED = 64
@@ -77,7 +78,14 @@ class ExplainService:
         return self._remembered.get(key, lambda: pair_evidence(asked, answered, engine))
 
     def query_picture(self, item: QueryItem, *, long_side: int | None = None) -> Viewed:
-        """The whole picture of a query item, also where only a region of it is asked with."""
+        """The whole picture of a query item, turned as it asks, also where only a region of it is asked with."""
+        viewed = self._as_it_is(item, long_side)
+        if item.turn == AS_IT_IS:
+            return viewed
+        width, height = turned((viewed.width, viewed.height), item.turn.orientation)
+        return Viewed(turned_rgb(viewed.rgb, item.turn), width, height)
+
+    def _as_it_is(self, item: QueryItem, long_side: int | None) -> Viewed:
         if isinstance(item.picture, PixelPicture):
             height, width = item.picture.rgb.shape[:2]
             return Viewed(item.picture.rgb, width, height)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from desktop_app.domain.errors import UnreadableImage, UsageError
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import PhotoRecord, path_text
-from desktop_app.domain.query import FilePicture, LibraryPicture, Picture, PixelPicture, QueryItem
+from desktop_app.domain.query import FilePicture, LibraryPicture, Picture, PixelPicture, QueryItem, Turn
 from desktop_app.imaging.decode import decode_full, decode_photo
 from desktop_app.imaging.preview import decode_preview
-from desktop_app.imaging.sizes import preview_size, shrink
+from desktop_app.imaging.sizes import preview_size, shrink, turn, turned
 from desktop_app.services.library_session import LibrarySession
 
 Pixels = NDArray[np.uint8]
@@ -102,7 +102,8 @@ def usable_region(region: Region, *, width: int, height: int, name: str) -> Regi
 
 
 def load_query(item: QueryItem, session: LibrarySession | None) -> QueryPixels:
-    """Decode the picture of `item`; a region is cut from the original at full resolution.
+    """Decode the picture of `item`, as it is (its turn is not done here); a region is cut from the original at
+    full resolution.
 
     A library photo whose original is away answers from its preview. Raises UnreadableImage or UsageError.
     """
@@ -164,6 +165,18 @@ def _from_pixels(
 def _small(rgb: Pixels) -> Pixels:
     """Preview-sized pixels of a full-resolution picture, as indexing sees them; never enlarged."""
     return np.ascontiguousarray(shrink(rgb, preview_size(rgb.shape[1], rgb.shape[0])))
+
+
+def turned_rgb(rgb: Pixels, how: Turn) -> Pixels:
+    """Pixels [h, w, 3] uint8, turned."""
+    return turn(rgb, how.orientation)
+
+
+def turned_picture(pixels: QueryPixels, how: Turn) -> QueryPixels:
+    """A whole query picture, turned; its width and height are those after turning."""
+    width, height = turned((pixels.width, pixels.height), how.orientation)
+    rgb = turned_rgb(pixels.rgb, how)
+    return QueryPixels(name=pixels.name, path=pixels.path, width=width, height=height, region=None, rgb=rgb)
 
 
 def scaled(region: Region, width: int, height: int, to_width: int, to_height: int) -> Region:

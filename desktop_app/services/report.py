@@ -37,8 +37,10 @@ def write_report(
 ) -> None:
     """Write the answer to `query` as HTML; the first results with their evidence.
 
-    A result that cannot be read is named with the reason. Raises IndiciumError when the file cannot be written.
+    A picture that was found turned is shown as it asked. A result that cannot be read is named with the reason.
+    Raises IndiciumError when the file cannot be written.
     """
+    query = answer.asked(query)
     write_text(out, "\n".join(_lines(session, explaining, query, answer)))
 
 
@@ -58,6 +60,7 @@ def _lines(
     for item, shown in zip(query.items, answer.query, strict=True):
         role = "not like this: " if shown.negative else ""
         part = "" if shown.region is None else f", the part {','.join(map(str, shown.region.as_list()))}"
+        part += f", {shown.turn.words}" if shown.turn.words else ""
         viewed = explaining.query_picture(session.recognise(item), long_side=PICTURE_SIDE)
         yield _figure(data_uri(viewed.rgb), f"{role}{shown.name}, {shown.width} x {shown.height}{part}")
     yield "</article>"

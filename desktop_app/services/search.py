@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control, NoControl
-from desktop_app.domain.query import LibraryPicture, Profile, Query
+from desktop_app.domain.query import TURNS, LibraryPicture, Profile, Query
 from desktop_app.domain.results import Hit, SearchAnswer, Stage, Words
 from desktop_app.library.filter_store import Allowed
 from desktop_app.retrieval.calibration import ScoreScale, verdict, words_for
@@ -23,6 +23,7 @@ from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
 from desktop_app.retrieval.query import pooled_descriptor
 from desktop_app.retrieval.score_levels import BACKGROUND_SAMPLE, background
 from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
+from desktop_app.retrieval.turned_query import chosen_orientation
 from desktop_app.services.closer_look import Candidate, CloserLook
 from desktop_app.services.confirming import Confirming, with_confirmed
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder, rocchio_beta
@@ -59,6 +60,10 @@ class SearchService:
         timings = {"embed": _milliseconds(started)}
         control.wait_if_paused()
         with self._session.state(engine.digest, dimension=_dimension(items)) as state:
+            if query.turned:
+                started = time.perf_counter()
+                items = [self._turned(query, items[0], state, engine, control)]
+                timings["turn"] = _milliseconds(started)
             look = partial(self._closer.look, items, engine=engine, control=control)
             search = _Search(self._session, state, engine, query, items, towards, look)
             for standing, spent, left in search.standings():
@@ -71,13 +76,29 @@ class SearchService:
                 if not final:
                     control.wait_if_paused()
 
+    def _turned(
+        self, query: Query, asked: EmbeddedItem, state: LibraryState, engine: Engine, control: Control
+    ) -> EmbeddedItem:
+        """The picture in the orientation whose nearest photo is clearly the nearest, else as it is."""
+        first = replace(query, profile=Profile.INSTANT, top=1, turned=False)
+        scale = self._scores.scale(engine, (Stage.GLOBAL,), reader=state.reader)
+        items = [self._queries.embed(replace(asked.item, turn=turn), engine) for turn in TURNS]
+        nearest: list[float] = []
+        for item in items:
+            control.wait_if_paused()
+            look = partial(self._closer.look, [item], engine=engine, control=control)
+            search = _Search(self._session, state, engine, first, [item], None, look)
+            hits = search.answer(search.globally(), {}, scale=scale, final=False).hits
+            nearest.append(-1.0 if not hits or hits[0].stages.global_ is None else hits[0].stages.global_)
+        return items[chosen_orientation(nearest)]
+
     def _confirmed(self, answer: SearchAnswer, search: _Search, scale: ScoreScale) -> SearchAnswer:
         """The last answer to one whole picture, once the pixels of its first results were looked at."""
         asked = search.whole_picture
         if asked is None or answer.profile is Profile.INSTANT:
             return answer
         started = time.perf_counter()
-        found = self._confirming.among(asked.pixels.rgb, answer.hits)
+        found = self._confirming.among(asked.pixels.rgb, answer.hits, mirrored=search.turned)
         answer = replace(answer, timings_ms={**answer.timings_ms, "confirm": _milliseconds(started)})
         if found.place is not None:
             return replace(answer, hits=with_confirmed(answer.hits, found.place), verdict=Words.ALMOST_CERTAIN)
@@ -86,7 +107,7 @@ class SearchService:
 
     def standings(self, query: Query) -> Iterator[tuple[Standing, float]]:
         """What `search` makes answers of, stage by stage, before scores get their meaning, each with the query's
-        background. Raises as `search` does."""
+        background; of the pictures as they are. Raises as `search` does."""
         engine, items = self._embedded(query)
         with self._session.state(engine.digest, dimension=_dimension(items)) as state:
             look = partial(self._closer.look, items, engine=engine, control=NoControl())
@@ -136,6 +157,11 @@ class _Search:
             pooled = moved_towards(pooled, self._gallery.vectors_of(there), towards.form)
         self._descriptor = self._learnt(pooled)
         self.later = LaterStages(session, state, engine, items, self._descriptor, look=look, towards=towards)
+
+    @property
+    def turned(self) -> bool:
+        """Whether the picture may be turned or mirrored."""
+        return self._query.turned
 
     @property
     def whole_picture(self) -> EmbeddedItem | None:

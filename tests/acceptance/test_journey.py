@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from desktop_app.retrieval import turned_query
 from tests.acceptance.conftest import Run
 
 
@@ -144,6 +145,26 @@ def test_profiles_region_several_pictures_and_negatives(photos: Path, indicium: 
     assert disliked.json["query"][1]["negative"] is True
     place = liked.index("coins/compressed.jpg")
     assert found(disliked).index("coins/compressed.jpg") >= place
+
+
+def test_a_photo_on_its_side_is_found_and_the_answer_says_how_it_was_turned(
+    photos: Path, indicium: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turned_query, "GAIN", 1e-3)  # the tiny pack's descriptors change less than real ones
+    indicium("index", photos)
+    upright = cv2.imread(str(photos / "astronaut" / "whole.jpg"))
+    query, page = tmp_path / "on its side.png", tmp_path / "results.html"
+    cv2.imwrite(str(query), np.rot90(upright))  # anticlockwise: turning it clockwise brings it back
+    asked = ("search", query, "--turned", "--report", page)
+    found_turned = indicium(*asked, "--json")
+    (shown,) = found_turned.json["query"]
+    assert (shown["turned"], shown["mirrored"]) == (90, False)
+    assert (shown["height"], shown["width"]) == upright.shape[:2]
+    assert found(found_turned)[0] == "astronaut/whole.jpg"
+    assert "on its side.png was turned by 90° clockwise to search with it" in indicium(*asked).out
+    assert "turned by 90° clockwise" in page.read_text("utf-8")
+    plain = indicium("search", query, "--json").json["query"][0]
+    assert (plain["turned"], plain["mirrored"], plain["width"]) == (0, False, upright.shape[0])
 
 
 def test_evaluation_finds_the_variations_of_a_photograph(photos: Path, indicium: Run) -> None:

@@ -140,6 +140,24 @@ def test_every_strength_of_a_scenario_has_a_row(photos, engine):
     assert [change.verdict for change in changes] == 5 * ["same"]
 
 
+def test_turned_copies_ask_the_right_way_round(photos, engine):
+    found = {}
+    for turned in (False, True):
+        job = evaluate_degradations(
+            photos,
+            [engine],
+            is_picture=is_picture_name,
+            scenarios=["rotation"],
+            turned=turned,
+            profiles=[Profile.BALANCED],
+        )
+        rows = run(job).as_json()["rows"]
+        assert all(row.get("turned", False) is turned for row in rows)
+        found[turned] = {row["strength"]: row["MRR"] for row in rows}
+    assert found[True][90] == found[True][180] == 1.0
+    assert all(found[True][strength] >= found[False][strength] for strength in (90, 180))
+
+
 def test_an_unknown_scenario_is_named(photos, engine):
     with pytest.raises(UsageError, match="'rain'"):
         run(evaluate_degradations(photos, [engine], is_picture=is_picture_name, scenarios=["rain"]))
