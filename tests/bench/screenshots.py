@@ -65,6 +65,7 @@ def paint_labels(target: Path) -> None:
         shell.parts.saved.save("Like this one")
         shell.parts.saved.save("In the garden, four stars or more")
         _wait(lambda: "Like this one" in shell.parts.saved.names and not bridge.busy())
+        _rest()
         window.grab().save(str(target / "window-saved-searches.png"))
         actions = LabelActions(shell.parts.labels, window)
         menu = QMenu(window)
@@ -82,6 +83,12 @@ def paint_labels(target: Path) -> None:
         shell.shut_down()
         window.deleteLater()
         QCoreApplication.processEvents()
+
+
+def _rest(seconds: float = 0.5) -> None:
+    """Let layouts settle and movements end."""
+    until = time.monotonic() + seconds
+    _wait(lambda: time.monotonic() > until)
 
 
 def _wait(ready: Callable[[], bool], *, seconds: float = 120.0) -> None:

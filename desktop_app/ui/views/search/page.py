@@ -263,7 +263,8 @@ class SearchPage(Page):
             self.empty.say(
                 icon="search",
                 title="Nothing here matches well",
-                text="No photo of this library shows the same thing. The nearest ones are only weakly alike.",
+                text="No photo of this library surely shows the same thing. "
+                "The nearest may still be of the same kind.",
                 offers=[Offer(f"Show {number(hidden)} anyway", search.show_all)] if hidden else [],
             )
         else:
