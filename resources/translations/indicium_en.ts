@@ -438,6 +438,21 @@
     </message>
 </context>
 <context>
+    <name>PartButtons</name>
+    <message>
+        <source>Ask with a part of it</source>
+        <translation>Ask with a part of it</translation>
+    </message>
+    <message>
+        <source>Ask with part {0}</source>
+        <translation>Ask with part {0}</translation>
+    </message>
+    <message>
+        <source>Ask with this part, {0}</source>
+        <translation>Ask with this part, {0}</translation>
+    </message>
+</context>
+<context>
     <name>PlaceActions</name>
     <message>
         <source>Near this photo</source>

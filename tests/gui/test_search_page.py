@@ -104,6 +104,25 @@ def test_drawing_a_region_searches_with_it_while_the_mouse_is_still_down(pages, 
     assert "Region" in pages.search_page.panel._note.text()
 
 
+def test_parts_where_the_picture_draws_the_eye_are_offered_and_asked_with(pages, qtbot, made):
+    ask_file(pages, qtbot, made)
+    panel = pages.search_page.panel
+    qtbot.waitUntil(lambda: bool(panel.parts.buttons) and panel.parts.isVisible(), timeout=WAIT)
+    (item,) = pages.search.items
+    assert tuple(panel.parts.buttons) == pages.search.parts.of(item) and len(panel.parts.buttons) <= 3
+    part, button = next(iter(panel.parts.buttons.items()))
+    assert part.x + part.w <= 400 and part.y + part.h <= 373 and part.w * part.h < 0.6 * 400 * 373
+    qtbot.mouseClick(button, LEFT)
+    answered(pages, qtbot)
+    assert pages.search.answer.query[0].region == part == panel.editor.region and button.isChecked()
+    assert pages.search.parts.of(pages.search.items[0]) == tuple(panel.parts.buttons), "they stay"
+    qtbot.mouseClick(button, LEFT)
+    answered(pages, qtbot)
+    assert pages.search.answer.query[0].region is None and not button.isChecked()
+    qtbot.mouseClick(panel.clear_button, LEFT)
+    assert not panel.parts.isVisible()
+
+
 def test_escape_uses_the_whole_picture_again(pages, qtbot, made):
     ask_file(pages, qtbot, made)
     before = names(pages)

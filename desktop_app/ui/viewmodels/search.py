@@ -18,6 +18,7 @@ from desktop_app.domain.results import Hit, SearchAnswer, Words
 from desktop_app.ui.viewmodels import words
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
 from desktop_app.ui.viewmodels.match_maps import MapPort, MatchMaps
+from desktop_app.ui.viewmodels.part_suggestions import PartsPort, PartSuggestions
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.query_history import QueryHistory
 from desktop_app.ui.viewmodels.query_pictures import PicturePort, QueryPictures, ShownPicture
@@ -26,7 +27,7 @@ from desktop_app.ui.viewmodels.result_order import SortOrder, divider_of, ordere
 REST_MS = 150  # a region under the mouse is searched with once it rests this long
 
 
-class SearchPort(MapPort, PicturePort, Protocol):
+class SearchPort(MapPort, PartsPort, PicturePort, Protocol):
     """What the Search page needs of an open library; every call is made on a worker thread."""
 
     def search(self, query: Query, *, control: Control) -> Iterator[SearchAnswer]: ...
@@ -50,6 +51,8 @@ class SearchViewModel(QObject):
         self._history = QueryHistory()
         self._pictures = QueryPictures(bridge, port, self)
         self._pictures.changed.connect(self.pictures_changed)
+        self.parts = PartSuggestions(bridge, port, self)
+        self.parts.changed.connect(self.pictures_changed)
         self._query: Query | None = None
         self._answer: SearchAnswer | None = None
         self._error: IndiciumError | None = None
@@ -176,6 +179,7 @@ class SearchViewModel(QObject):
         self._history = QueryHistory()
         self._folders, self._chosen = None, PhotoFilter()
         self._pictures.open_library(port)
+        self.parts.open_library(port)
         self.maps.open_library(port)
         self._show_nothing()
 
@@ -355,6 +359,7 @@ class SearchViewModel(QObject):
             fresh = False
             if answer.final:
                 self._set_busy(False)
+                self.parts.find(query.items)
             self.answer_changed.emit()
 
         def work(control: JobControl) -> Iterator[SearchAnswer]:

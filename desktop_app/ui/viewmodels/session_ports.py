@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.evidence import MatchEvidence
 from desktop_app.domain.feedback import FeedbackSession, RoundChange
+from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control
 from desktop_app.domain.query import LibraryPicture, Mark, Query, QueryItem
@@ -25,6 +26,7 @@ from desktop_app.services.feedback import FeedbackService
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.saved_sessions import SavedSession
 from desktop_app.services.session_document import LoadedSession
+from desktop_app.services.suggest_parts import suggested_parts
 from desktop_app.ui.viewmodels.full_pictures import Load as LoadFull
 from desktop_app.ui.viewmodels.query_pictures import ShownPicture, name_of
 from desktop_app.ui.viewmodels.thumbnails import Load as LoadThumbnail
@@ -37,6 +39,7 @@ class LibraryPort:
     def __init__(self, session: LibrarySession) -> None:
         self._session = session
         embedder = QueryEmbedder(session)  # shared, so that explaining a result finds the query embedded already
+        self._embedder = embedder
         self._searching = FeedbackService(session, embedder=embedder)
         self._explaining = ExplainService(session, embedder=embedder)
 
@@ -67,6 +70,10 @@ class LibraryPort:
         if isinstance(item.picture, LibraryPicture):
             name = self._session.photo(item.picture.id).name
         return ShownPicture(image_of(viewed.rgb), viewed.width, viewed.height, name, in_library)
+
+    def suggested_parts(self, item: QueryItem) -> tuple[Region, ...]:
+        """Parts of the whole picture of an item that are worth asking with, the most promising first."""
+        return suggested_parts(self._session.recognise(item), self._embedder, self._session.search_engine())
 
     def match_map(self, item: QueryItem, photo: PhotoRecord, *, long_side: int) -> NDArray[np.uint8]:
         """Where `photo` answers `item`: its co-attention as RGBA in the photo's shape."""

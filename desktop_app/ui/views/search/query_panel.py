@@ -17,6 +17,7 @@ from desktop_app.ui.viewmodels.words import pixels
 from desktop_app.ui.views import icons, theme
 from desktop_app.ui.views.flow import FlowLayout
 from desktop_app.ui.views.parts import button, clear, label, row, tool
+from desktop_app.ui.views.search.part_buttons import PartButtons
 from desktop_app.ui.views.search.region_editor import EDGE, WIDTH, RegionEditor
 from desktop_app.ui.views.search.rounds_bar import RoundsBar
 from desktop_app.ui.views.theme import BETWEEN, INSIDE, set_role
@@ -98,6 +99,8 @@ class QueryPanel(QScrollArea):
         set_role(body, "panel")
         self.editor = RegionEditor()
         self.editor.region_edited.connect(self._region_edited)
+        self.parts = PartButtons()
+        self.parts.chosen.connect(lambda region: self._region_edited(region, False))
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.editor.clear_region)
         escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._name = label(wrap=True)
@@ -130,6 +133,7 @@ class QueryPanel(QScrollArea):
         column.addWidget(self.editor)
         column.addWidget(self._name)
         column.addWidget(self._note)
+        column.addWidget(self.parts)
         column.addWidget(self.whole, 0, Qt.AlignmentFlag.AlignLeft)
         column.addLayout(actions)
         column.addWidget(self._strip_box)
@@ -161,6 +165,8 @@ class QueryPanel(QScrollArea):
         item = self._item()
         picture = self._search.picture(item) if item else None
         self.editor.show_picture(picture, item.region if item else None)
+        parts = self._search.parts.of(item) if item else ()
+        self.parts.show_parts(picture, parts, item.region if item else None)
         self._name.setText(_breakable(picture.name if picture else name_of(item.picture)) if item else "")
         self._note.setText(_note(item, picture))
         self._note.setVisible(bool(self._note.text()))
