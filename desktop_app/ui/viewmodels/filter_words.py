@@ -26,7 +26,7 @@ _SIZES = {"small": "Up to 2 MP", "medium": "2 to 8 MP", "large": "8 to 24 MP", "
 
 def kind_words(kind: FilterKind) -> str:
     """What a kind is called."""
-    named = {FilterKind.MARKED: "Marks", FilterKind.LOCATED: "Whereabouts"}
+    named = {FilterKind.MARKED: "Marks", FilterKind.LOCATED: "Location"}
     return named.get(kind, kind.value.capitalize())
 
 
