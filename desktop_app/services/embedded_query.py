@@ -17,7 +17,7 @@ from desktop_app.imaging.tensor import choose_shape, fit
 from desktop_app.retrieval.clusters import make_local_codes
 from desktop_app.retrieval.local_match import Packed, centroid_weights, local_similarity
 from desktop_app.retrieval.parameters import MatchParameters, RetrievalParameters
-from desktop_app.retrieval.query import weight_map
+from desktop_app.retrieval.query import pooled_descriptor, weight_map
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.pictures import (
@@ -83,6 +83,24 @@ def rocchio_beta(items: Sequence[EmbeddedItem], parameters: RetrievalParameters)
     brought as unwanted."""
     marked = all(item.item.from_mark for item in items if item.item.negative)
     return parameters.feedback.rejected if marked else parameters.fusion.negative
+
+
+def pooled_query(
+    items: Sequence[EmbeddedItem],
+    descriptor_of: Callable[[EmbeddedItem], NDArray[np.float32]],
+    parameters: RetrievalParameters,
+) -> NDArray[np.float32]:
+    """One descriptor [D] of all pictures of a query, wanted and unwanted, from that of each. Raises UsageError
+    when nothing is wanted."""
+    wanted = [item for item in items if not item.item.negative]
+    unwanted = [item for item in items if item.item.negative]
+    return pooled_descriptor(
+        [descriptor_of(item) for item in wanted],
+        weights=[item.item.weight for item in wanted],
+        negatives=[descriptor_of(item) for item in unwanted],
+        negative_weights=[item.item.weight for item in unwanted],
+        beta=rocchio_beta(items, parameters),
+    )
 
 
 def embed_pixels(rgb: Pixels, engine: Engine, *, width: int, height: int) -> Embedding:

@@ -20,13 +20,12 @@ from desktop_app.retrieval.calibration import ScoreScale, verdict, words_for
 from desktop_app.retrieval.close_look import CloseLook
 from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, null_rows
 from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
-from desktop_app.retrieval.query import pooled_descriptor
 from desktop_app.retrieval.score_levels import BACKGROUND_SAMPLE, background
 from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
 from desktop_app.retrieval.turned_query import chosen_orientation
 from desktop_app.services.closer_look import Candidate, CloserLook
 from desktop_app.services.confirming import Confirming, with_confirmed
-from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder, rocchio_beta
+from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder, pooled_query
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession, LibraryState
 from desktop_app.services.score_keeper import ScoreKeeper
@@ -64,8 +63,7 @@ class SearchService:
                 started = time.perf_counter()
                 items = [self._turned(query, items[0], state, engine, control)]
                 timings["turn"] = _milliseconds(started)
-            look = partial(self._closer.look, items, engine=engine, control=control)
-            search = _Search(self._session, state, engine, query, items, towards, look)
+            search = self._begun(query, items, state, engine, control, towards=towards)
             for standing, spent, left in search.standings():
                 timings = {**timings, **spent}
                 final = not left
@@ -86,8 +84,7 @@ class SearchService:
         nearest: list[float] = []
         for item in items:
             control.wait_if_paused()
-            look = partial(self._closer.look, [item], engine=engine, control=control)
-            search = _Search(self._session, state, engine, first, [item], None, look)
+            search = self._begun(first, [item], state, engine, control)
             hits = search.answer(search.globally(), {}, scale=scale, final=False).hits
             nearest.append(-1.0 if not hits or hits[0].stages.global_ is None else hits[0].stages.global_)
         return items[chosen_orientation(nearest)]
@@ -110,10 +107,22 @@ class SearchService:
         background; of the pictures as they are. Raises as `search` does."""
         engine, items = self._embedded(query)
         with self._session.state(engine.digest, dimension=_dimension(items)) as state:
-            look = partial(self._closer.look, items, engine=engine, control=NoControl())
-            search = _Search(self._session, state, engine, query, items, None, look)
+            search = self._begun(query, items, state, engine, NoControl())
             for standing, _, _ in search.standings():
                 yield standing, search.background
+
+    def _begun(
+        self,
+        query: Query,
+        items: Sequence[EmbeddedItem],
+        state: LibraryState,
+        engine: Engine,
+        control: Control,
+        *,
+        towards: FirstResults | None = None,
+    ) -> _Search:
+        look = partial(self._closer.look, items, engine=engine, control=control)
+        return _Search(self._session, state, engine, query, items, towards, look)
 
     def _embedded(self, query: Query) -> tuple[Engine, list[EmbeddedItem]]:
         engine = self._session.search_engine()
@@ -151,7 +160,7 @@ class _Search:
             for item in items
             if isinstance(item.item.picture, LibraryPicture) and item.item.from_mark
         }
-        pooled = self._pooled()
+        pooled = pooled_query(items, lambda item: item.embedding.alpha, engine.parameters)
         if towards is not None:
             there = towards.rows[self._gallery.contains(towards.rows)]
             pooled = moved_towards(pooled, self._gallery.vectors_of(there), towards.form)
@@ -188,18 +197,6 @@ class _Search:
             started = time.perf_counter()
             standing = self.later.run(stage, standing)
             yield standing, {stage.value: _milliseconds(started)}, stages[number:]
-
-    def _pooled(self) -> NDArray[np.float32]:
-        """The descriptor of all pictures of the query together."""
-        wanted = [item for item in self._items if not item.item.negative]
-        unwanted = [item for item in self._items if item.item.negative]
-        return pooled_descriptor(
-            [item.embedding.alpha for item in wanted],
-            weights=[item.item.weight for item in wanted],
-            negatives=[item.embedding.alpha for item in unwanted],
-            negative_weights=[item.item.weight for item in unwanted],
-            beta=rocchio_beta(self._items, self.engine.parameters),
-        )
 
     def globally(self) -> Standing:
         """The rows nearest to the pooled descriptor, by cosine; equal cosines by content, not by row number."""

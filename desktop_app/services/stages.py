@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,12 @@ from desktop_app.retrieval.kinship import DEPTH as KIN_DEPTH
 from desktop_app.retrieval.kinship import kinship
 from desktop_app.retrieval.local_match import pack
 from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
-from desktop_app.retrieval.query import pooled_descriptor, pooled_local
+from desktop_app.retrieval.query import pooled_local
 from desktop_app.retrieval.reranking import RerankParameters, SecondModel, changes, common_labels
 from desktop_app.retrieval.standing import GRAPH_DEPTH, Standing
 from desktop_app.retrieval.two_model import ClassSource, bits_apart
 from desktop_app.services.closer_look import Candidate, Shown
-from desktop_app.services.embedded_query import EmbeddedItem, rocchio_beta
+from desktop_app.services.embedded_query import EmbeddedItem, pooled_query, rocchio_beta
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession, LibraryState
 
@@ -104,7 +104,7 @@ class LaterStages:
         parameters = self._engine.parameters.graph
         rows = standing.rows[:GRAPH_DEPTH]
         labels, cosines = self._graph.of(rows)
-        gone = ~self._gallery.contains(labels.ravel()).reshape(labels.shape) | np.isin(labels, self._own_rows())
+        gone = ~self._gallery.contains(labels.ravel()).reshape(labels.shape) | np.isin(labels, self._own_rows)
         near, cosines = near_rows(labels, cosines, gone=gone)
         others = np.unique(near[near >= 0])
         smooth = smoothed_cosines(
@@ -117,6 +117,7 @@ class LaterStages:
         )
         return standing.with_graph(smooth, parameters)
 
+    @cached_property
     def _own_rows(self) -> NDArray[np.int64]:
         """The rows of the photos that ask; those of marks on results stay among the results."""
         photos = [
@@ -145,7 +146,7 @@ class LaterStages:
         """By what the second model says of the candidates (S2)."""
         parameters = self._engine.parameters
         head = standing.rows[:GRAPH_DEPTH]
-        asking = np.isin(head, self._own_rows())  # "images with the same id" are in no list
+        asking = np.isin(head, self._own_rows)  # "images with the same id" are in no list
         rows = head[~asking]
         found = self._reader.second_descriptors(self._engine.digest, rows)
         if parameters.rerank is None or found is None:
@@ -153,7 +154,7 @@ class LaterStages:
         betas, codes = found
         wanted = [item for item in self._items if not item.item.negative]
         second = SecondModel(
-            query=self._second_query(),
+            query=self._second_query,
             features=betas.astype(np.float32),
             bits_apart=np.mean([bits_apart(_beta_code(item), codes) for item in wanted], axis=0),
         )
@@ -165,18 +166,10 @@ class LaterStages:
         kept = np.flatnonzero(~asking)[: len(nearer)][-1:] + 1  # up to the last result that was looked at
         return standing.with_rerank(every[: int(kept.max(initial=0))], parameters.fusion)
 
+    @cached_property
     def _second_query(self) -> NDArray[np.float32]:
         """The second model's descriptor of all pictures of the query together."""
-        wanted = [item for item in self._items if not item.item.negative]
-        unwanted = [item for item in self._items if item.item.negative]
-        pooled = pooled_descriptor(
-            [_beta(item) for item in wanted],
-            weights=[item.item.weight for item in wanted],
-            negatives=[_beta(item) for item in unwanted],
-            negative_weights=[item.item.weight for item in unwanted],
-            beta=rocchio_beta(self._items, self._engine.parameters),
-        )
-        return self._moved(pooled)
+        return self._moved(pooled_query(self._items, _beta, self._engine.parameters))
 
     def _moved(self, beta: NDArray[np.float32]) -> NDArray[np.float32]:
         """The second model's descriptor of the query, moved towards the results taken to be right."""
@@ -198,11 +191,11 @@ class LaterStages:
     def _kin(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The term `kin` of rows [M]: by the second model's descriptors where there are any. The photos that ask
         support nobody; copies of them come first."""
-        asking = np.isin(rows, self._own_rows())
+        asking = np.isin(rows, self._own_rows)
         others = rows[~asking]
         found = self._reader.second_descriptors(self._engine.digest, others)
         if found is not None and all(item.embedding.beta is not None for item in self._items):
-            query, vectors = self._second_query(), found[0].astype(np.float32)
+            query, vectors = self._second_query, found[0].astype(np.float32)
         else:
             query, vectors = self._descriptor, self._gallery.vectors_of(others)
         kin = kinship(vectors @ query, vectors @ vectors.T)
