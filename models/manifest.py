@@ -139,11 +139,18 @@ def add_part(pack: Path, file: str, sections: Mapping[str, object]) -> None:
     Parts explain pairs and leave the stored features alone: the pack's digest does not change. Raises
     FileNotFoundError when the file is not there.
     """
+    put_sections(pack, {**sections, "files": {file: described(pack / file)}}, within=("files",))
+
+
+def put_sections(pack: Path, sections: Mapping[str, object], *, within: Sequence[str] = ()) -> None:
+    """Replace `sections` of the manifest as it is now: other commands may have written to it meanwhile. Of those
+    named in `within` only the keys that are given are replaced. Figures and files stay at its end."""
     path = pack / "manifest.json"
     document = json.loads(path.read_text(encoding="utf-8"))
+    for name, section in sections.items():
+        document[name] = {**document.get(name, {}), **section} if name in within else section  # type: ignore[dict-item]
     tail = {key: document.pop(key) for key in ("figures", "files") if key in document}
-    tail["files"] = {**tail.get("files", {}), file: described(pack / file)}
-    write_json(path, document | dict(sections) | tail)
+    write_json(path, document | tail)
 
 
 def write_json(path: Path, document: Mapping[str, object]) -> None:

@@ -28,7 +28,7 @@ from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine
 from desktop_app.services.region_match import region_match
 from models.data import Photo, Rgb, holdout_classes, list_photos, read_rgb, train_folder
-from models.manifest import write_json
+from models.manifest import put_sections
 
 SETS = ("grocery", "caltech101")
 WHOLE = ("imagenette-train",)  # without labels of its own in any training
@@ -114,11 +114,8 @@ def held_out_photos(data: Path, each: int, random: np.random.Generator) -> list[
 
 def write(pack: Path, parameters: RegionParameters, figures: dict[str, float]) -> None:
     """Replace the section `region` of the manifest."""
-    path = pack / "manifest.json"
-    document = json.loads(path.read_text(encoding="utf-8"))
-    tail = {key: document.pop(key) for key in ("figures", "files") if key in document}
     section: dict[str, object] = {"kind": "logistic", "weights": dict(parameters.weights), "bias": parameters.bias}
-    write_json(path, document | {"region": section | {"figures": figures}} | tail)
+    put_sections(pack, {"region": section | {"figures": figures}})
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -50,7 +50,7 @@ from models.data import SET_LIMITS, PhotoCache, list_photos, whole
 from models.evaluate.holdout import GraphEmbedder, holdout_rows
 from models.evaluate.stages import gain
 from models.evaluate.systems import MEASURES
-from models.manifest import write_json
+from models.manifest import put_sections
 
 SHARES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 """Weights tried: a term then spreads the candidates by so much of what their raw scores are spread."""
@@ -175,12 +175,9 @@ def with_terms(parameters: RetrievalParameters, terms: Mapping[str, Term]) -> Re
 
 
 def write_choice(pack: Path, chosen: RetrievalParameters) -> None:
-    """Put the choice into the manifest as it is now: other commands may have written to it meanwhile."""
-    path = pack / "manifest.json"
-    document = json.loads(path.read_text(encoding="utf-8"))
+    """Put the choice into the manifest."""
     terms = {name: asdict(term) for name, term in chosen.fusion.evidence.terms.items()}
-    document["fusion"] = dict(document.get("fusion", {})) | {"evidence": terms}
-    write_json(path, document)
+    put_sections(pack, {"fusion": {"evidence": terms}}, within=("fusion",))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -31,7 +31,7 @@ from desktop_app.retrieval.standing import Standing
 from models.data import SET_LIMITS, PhotoCache, list_photos, whole
 from models.evaluate.holdout import GraphEmbedder, holdout_rows
 from models.evaluate.systems import MEASURES
-from models.manifest import write_json
+from models.manifest import put_sections
 
 MIXES = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8)
 FLOORS = (0.0, 0.2, 0.4)
@@ -132,12 +132,9 @@ def choose(sets: Sequence[Sequence[Search]], parameters: RetrievalParameters) ->
 
 
 def write_choice(pack: Path, chosen: RetrievalParameters) -> None:
-    """Put the choice into the manifest as it is now: other commands may have written to it meanwhile."""
-    path = pack / "manifest.json"
-    document = json.loads(path.read_text(encoding="utf-8"))
-    tail = {key: document.pop(key) for key in ("figures", "files") if key in document}
-    fusion = dict(document.get("fusion", {})) | {"rerank": chosen.fusion.rerank}
-    write_json(path, document | {"graph": asdict(chosen.graph), "fusion": fusion} | tail)
+    """Put the choice into the manifest."""
+    sections = {"graph": asdict(chosen.graph), "fusion": {"rerank": chosen.fusion.rerank}}
+    put_sections(pack, sections, within=("fusion",))
 
 
 def main(argv: list[str] | None = None) -> None:

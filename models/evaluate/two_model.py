@@ -34,7 +34,7 @@ from desktop_app.retrieval.two_model import (
 from models.data import SET_LIMITS, PhotoCache, Rgb, list_photos, whole
 from models.evaluate.holdout import GraphEmbedder, holdout_rows
 from models.evaluate.systems import MEASURES, Collection
-from models.manifest import Shape, write_json
+from models.manifest import Shape, put_sections
 
 ALPHA, BETA, JOINT = "alpha", "beta", "concatenation"
 LITERAL, BLENDED = "S2 re-ranking", "S2 re-ranking of both distances [ours]"
@@ -296,11 +296,8 @@ def _goal(rerankers: Sequence[Reranker], parameters: TwoModelParameters, groups:
 
 
 def write_section(pack: Path, choice: Choice) -> None:
-    """Put the choice into the manifest as it is now: other commands may have written to it meanwhile."""
-    path = pack / "manifest.json"
-    document = json.loads(path.read_text(encoding="utf-8"))
-    tail = {key: document.pop(key) for key in ("figures", "files") if key in document}
-    write_json(path, document | {"rerank": choice.section()} | tail)
+    """Put the choice into the manifest."""
+    put_sections(pack, {"rerank": choice.section()})
 
 
 def holdout_sets(
