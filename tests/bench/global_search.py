@@ -18,12 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop_app.bootstrap import Options, open_library
 from desktop_app.index.exact import ExactIndex
 from desktop_app.index.gallery import Gallery
 from desktop_app.index.hnsw import HnswIndex
 from desktop_app.index.recall import recall_at_10
-from tests.bench.neighbour_graph import jittered
+from tests.bench.neighbour_graph import library_and_copies
 from tests.bench.reporting import add_output_options, report
 
 
@@ -38,12 +37,7 @@ def main() -> int:
     parser.add_argument("--pack")
     add_output_options(parser)
     arguments = parser.parse_args()
-    with open_library(Options(library=arguments.library, pack=arguments.pack), writer=False) as session:
-        _, alphas = session.reader.alphas(session.search_engine().digest)
-    if not len(alphas):
-        print("the library is empty", file=sys.stderr)
-        return 2
-    vectors = jittered(alphas.astype(np.float32), arguments.count + arguments.queries)
+    vectors = library_and_copies(arguments.library, arguments.pack, arguments.count + arguments.queries)
     queries, vectors = vectors[arguments.count :], vectors[: arguments.count]
     labels = np.arange(1, len(vectors) + 1, dtype=np.int64)
     started = time.perf_counter()

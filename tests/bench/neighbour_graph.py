@@ -39,6 +39,16 @@ def jittered(vectors: NDArray[np.float32], count: int, *, seed: int = 0) -> NDAr
     return np.concatenate(made)
 
 
+def library_and_copies(library: Path, pack: str | None, count: int) -> NDArray[np.float32]:
+    """[count, D]: the descriptors of a library by `jittered`; leaves the program when it has none."""
+    with open_library(Options(library=library, pack=pack), writer=False) as session:
+        _, alphas = session.reader.alphas(session.search_engine().digest)
+    if not len(alphas):
+        print("the library is empty", file=sys.stderr)
+        raise SystemExit(2)
+    return jittered(alphas.astype(np.float32), count)
+
+
 def timed(steps: Generator[int, None, Neighbours]) -> tuple[float, Neighbours]:
     """Seconds until the graph is there, and the graph."""
     started = time.perf_counter()
@@ -58,12 +68,7 @@ def main() -> int:
     parser.add_argument("--pack")
     add_output_options(parser)
     arguments = parser.parse_args()
-    with open_library(Options(library=arguments.library, pack=arguments.pack), writer=False) as session:
-        _, alphas = session.reader.alphas(session.search_engine().digest)
-    if not len(alphas):
-        print("the library is empty", file=sys.stderr)
-        return 2
-    vectors = jittered(alphas.astype(np.float32), arguments.count + arguments.new)
+    vectors = library_and_copies(arguments.library, arguments.pack, arguments.count + arguments.new)
     labels = np.arange(1, len(vectors) + 1, dtype=np.int64)
     gallery = Gallery(labels[: arguments.count], vectors[: arguments.count])
     started = time.perf_counter()

@@ -5,22 +5,20 @@ from __future__ import annotations
 import io
 import json
 from contextlib import redirect_stdout
-from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from skimage import data
+from support.opened import opened
 
 from desktop_app import cli
-from desktop_app.bootstrap import Options, open_engine
 from desktop_app.domain.duplicates import Keep, Strictness
 from desktop_app.domain.errors import Cancelled
 from desktop_app.domain.progress import Phase, StopWhen
 from desktop_app.services.duplicates import find_duplicates
 from desktop_app.services.index_folder import index_folders
-from desktop_app.services.library_session import LibrarySession
 
 PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "cat": data.chelsea, "rocket": data.rocket}
 EDITS = {
@@ -31,17 +29,6 @@ EDITS = {
     "written on": lambda picture: cv2.putText(picture.copy(), "A CAPTION", (20, 60), 0, 2.0, (255, 255, 255), 8),
 }
 LARGEST = {"astronaut.png", "astronaut mirrored.png", "astronaut turned.png", "astronaut written on.png"}
-
-
-def opened(home: Path, pack: Path, *, writer: bool = False) -> LibrarySession:
-    return LibrarySession(
-        home / "library",
-        writer=writer,
-        open_engine=partial(open_engine, Options(threads=1)),
-        find_pack=lambda digest: None,
-        pack=str(pack),
-        threads=2,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +45,7 @@ def home(tmp_path_factory, tiny_pack) -> Path:
     for edit, make in EDITS.items():
         cv2.imwrite(str(photos / f"astronaut {edit}.png"), np.ascontiguousarray(make(astronaut)))
     (photos / "coffee copy.png").write_bytes((photos / "coffee.png").read_bytes())
-    with opened(home, tiny_pack, writer=True) as session:
+    with opened(home / "library", tiny_pack, writer=True, threads=2) as session:
         list(index_folders(session, [photos]))
         small = next(photo for photo in session.photos_page() if "small" in photo.name)
         session.set_rating([small.id], 5)
@@ -80,7 +67,7 @@ def names(group) -> list[str]:
 
 def test_planted_edits_are_one_group_and_nothing_else_is(home, tiny_pack):
     before = {file: file.read_bytes() for file in (home / "photos").iterdir()}
-    with opened(home, tiny_pack) as session:
+    with opened(home / "library", tiny_pack, threads=2) as session:
         groups = groups_of(session)
     assert sorted(sorted(names(group)) for group in groups) == [
         [*sorted(f"astronaut {edit}.png" for edit in EDITS), "astronaut.png"],
@@ -94,7 +81,7 @@ def test_planted_edits_are_one_group_and_nothing_else_is(home, tiny_pack):
 
 
 def test_exact_asks_no_network(home, tiny_pack):
-    with opened(home, Path("no such pack")) as session:
+    with opened(home / "library", Path("no such pack"), threads=2) as session:
         (group,) = groups_of(session, strictness=Strictness.EXACT)
     assert names(group) == ["coffee.png", "coffee copy.png"] and group.spare_bytes == group.photos[0].photo.size
 
@@ -104,7 +91,7 @@ def test_exact_asks_no_network(home, tiny_pack):
     [(Keep.LARGEST, LARGEST), (Keep.RATED, {"astronaut small.png"})],
 )
 def test_the_keeper_follows_the_rule(home, tiny_pack, keep, first):
-    with opened(home, tiny_pack) as session:
+    with opened(home / "library", tiny_pack, threads=2) as session:
         group = next(group for group in groups_of(session, keep=keep) if not group.exact)
     assert names(group)[0] in first and group.photos[0].keep
 
@@ -113,19 +100,19 @@ def test_photos_that_are_gone_or_changed_are_no_duplicates(tmp_path, tiny_pack):
     (tmp_path / "photos").mkdir()
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / "photos" / name), cv2.resize(data.coffee(), (300, 200)))
-    with opened(tmp_path, tiny_pack, writer=True) as session:
+    with opened(tmp_path / "library", tiny_pack, writer=True, threads=2) as session:
         list(index_folders(session, [tmp_path / "photos"]))
         assert len(groups_of(session)) == 1
         folder = session.folders()[0].id
         session.write(lambda catalogue: catalogue.record_scan(folder, []))
         assert groups_of(session) == ()
-    with opened(tmp_path / "empty", tiny_pack, writer=True) as session:
+    with opened(tmp_path / "empty" / "library", tiny_pack, writer=True, threads=2) as session:
         assert groups_of(session) == ()
 
 
 def test_it_stops_when_asked(home, tiny_pack):
     control = StopWhen(lambda: True)
-    with opened(home, tiny_pack) as session, pytest.raises(Cancelled):
+    with opened(home / "library", tiny_pack, threads=2) as session, pytest.raises(Cancelled):
         list(find_duplicates(session, control=control))
 
 

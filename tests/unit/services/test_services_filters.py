@@ -5,21 +5,19 @@ from __future__ import annotations
 import io
 import json
 from contextlib import redirect_stdout
-from functools import partial
 from pathlib import Path
 
 import cv2
 import pytest
 from skimage import data
+from support.opened import opened
 
 from desktop_app import cli
-from desktop_app.bootstrap import Options, open_engine
 from desktop_app.domain.filters import FilterKind, PhotoFilter
 from desktop_app.domain.query import FilePicture, Profile, Query, QueryItem
 from desktop_app.domain.results import Words
 from desktop_app.imaging.xmp import read_xmp
 from desktop_app.services.index_folder import index_folders
-from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.search import SearchService
 
 PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "cat": data.chelsea, "rocket": data.rocket}
@@ -36,7 +34,7 @@ def home(tmp_path_factory, tiny_pack) -> Path:
         cv2.imwrite(str(home / "photos" / "parts" / f"{name} part.png"), small[10:-10, 50:-50])
         (home / "photos" / f"{name} copy.png").write_bytes((home / "photos" / f"{name}.png").read_bytes())
     cv2.imwrite(str(home / "query.png"), cv2.resize(cv2.cvtColor(data.coffee(), cv2.COLOR_RGB2BGR), (150, 110)))
-    with opened(home, tiny_pack, writer=True) as session:
+    with opened(home / "library", tiny_pack, writer=True) as session:
         list(index_folders(session, [home / "photos"]))
         photos = session.photos_page()
         session.set_rating([photo.id for photo in photos if "cat" in photo.name], 4)
@@ -44,20 +42,9 @@ def home(tmp_path_factory, tiny_pack) -> Path:
     return home
 
 
-def opened(home: Path, pack: Path, *, writer: bool = False) -> LibrarySession:
-    return LibrarySession(
-        home / "library",
-        writer=writer,
-        open_engine=partial(open_engine, Options(threads=1)),
-        find_pack=lambda digest: None,
-        pack=str(pack),
-        threads=1,
-    )
-
-
 @pytest.fixture
 def session(home, tiny_pack):
-    with opened(home, tiny_pack) as session:
+    with opened(home / "library", tiny_pack) as session:
         yield session
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from skimage import data
+from support.opened import opened
 
-from desktop_app.bootstrap import Options, open_engine
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.geometry import Cell, Region
 from desktop_app.domain.query import (
@@ -60,11 +59,6 @@ def indexed(tmp_path_factory: pytest.TempPathFactory, tiny_pack: Path) -> Path:
         for _ in index_folders(session, [folder / "photos"]):
             pass
     return folder
-
-
-def opened(root: Path, pack: Path, *, writer: bool = False) -> LibrarySession:
-    make = partial(open_engine, Options(threads=1))
-    return LibrarySession(root, writer=writer, open_engine=make, find_pack=lambda _: None, pack=str(pack))
 
 
 @pytest.fixture
