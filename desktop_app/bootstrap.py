@@ -33,7 +33,7 @@ from desktop_app.services.embed_files import FilesLook, embed_files, embed_regio
 from desktop_app.services.engine import Engine, IndicativePart
 from desktop_app.services.explain import ExplainService
 from desktop_app.services.library_session import LibrarySession
-from desktop_app.services.painting import write_drawing
+from desktop_app.services.painting import EvidencePage, write_drawing
 
 __all__ = [
     "Options",
@@ -182,18 +182,11 @@ def explain_files(
         evidence = service.explain(item, result)
         if out is not None:
             answered = QueryItem(FilePicture(os.fsencode(result.absolute())))
-            pictures = [service.query_picture(one, long_side=PAINTED_SIDE) for one in (item, answered)]
-            write_drawing(
-                out,
-                pictures[0].rgb,
-                pictures[1].rgb,
-                evidence,
-                layer=layer,
-                query_title=path_text(os.fsencode(query.name)),
-                result_title=path_text(os.fsencode(result.name)),
-                query_size=(pictures[0].width, pictures[0].height),
-                result_size=(pictures[1].width, pictures[1].height),
+            asked, found = (
+                service.query_picture(one, long_side=PAINTED_SIDE).on_page(path_text(os.fsencode(path.name)))
+                for one, path in ((item, query), (answered, result))
             )
+            write_drawing(out, EvidencePage(asked, found, evidence, layer=layer))
     finally:
         engine.embedder.close()
     return evidence

@@ -37,9 +37,11 @@ from desktop_app.imaging.themes import HALO, THEMES, Theme
 from desktop_app.imaging.words_card import MAX_LINKS_DRAWN, WordsCard, draw_card
 
 __all__ = [
+    "EvidencePage",
     "Frame",
     "Layer",
     "LinkShape",
+    "PagePicture",
     "evidence_picture",
     "evidence_svg",
     "heat_rgba",
@@ -70,64 +72,50 @@ _LAYER_WORDS = {
 _STROKES = {Strength.STRONG: 3.0, Strength.MEDIUM: 2.0, Strength.WEAK: 1.5}
 
 
-def evidence_picture(
-    query_rgb: Pixels,
-    result_rgb: Pixels,
-    evidence: MatchEvidence,
-    *,
-    layer: Layer | str = Layer.LINKS,
-    query_title: str = "",
-    result_title: str = "",
-    query_size: Size | None = None,
-    result_size: Size | None = None,
-    marks: Sequence[Mark] = (),
-    opacity: float = DEFAULT_OPACITY,
-    theme: str = "dark",
-    width: int = 1800,
-) -> Pixels:
-    """The evidence for one pair as a page [H, `width`, 3] uint8 RGB.
+@dataclass(frozen=True, slots=True, eq=False)
+class PagePicture:
+    """One of the two pictures of a page: `rgb` [h, w, 3] uint8, the whole oriented picture at any scale; `size`
+    (width, height) of the original that the evidence speaks about, None where the picture was not scaled."""
 
-    query_rgb, result_rgb: [h, w, 3] uint8, the whole oriented pictures at any scale; `query_size` and
-    `result_size` are (width, height) of the originals that `evidence` speaks about, when the pictures were scaled.
+    rgb: Pixels
+    title: str = ""
+    size: Size | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvidencePage:
+    """What is drawn, and how: the evidence for one pair.
+
     layer: "attention" (co-attention maps), "areas" (Q on the query, P on the result) or "links". marks: as in
-    feedback, drawn on the side they belong to. theme: "dark" or "light".
+    feedback, drawn on the side they belong to. opacity: of a map where it is 1. theme: "dark" or "light". width:
+    of the page in pixels, at least 400.
+    """
+
+    query: PagePicture
+    result: PagePicture
+    evidence: MatchEvidence
+    layer: Layer | str = Layer.LINKS
+    marks: Sequence[Mark] = ()
+    opacity: float = DEFAULT_OPACITY
+    theme: str = "dark"
+    width: int = 1800
+
+
+def evidence_picture(page: EvidencePage) -> Pixels:
+    """The page as pixels [H, `page.width`, 3] uint8 RGB.
+
     Raises UsageError when a box lies outside its picture, ValueError when the layer or the theme is unknown or the
     page is narrower than 400 pixels.
     """
-    page = _Page(evidence, Layer(layer), _theme(theme), width)
-    sides = (
-        _Picture(query_rgb, query_size, "Your picture", query_title, evidence.query_box, Side.QUERY),
-        _Picture(result_rgb, result_size, "Result", result_title, evidence.result_box, Side.RESULT),
-    )
-    return page.draw(sides, marks, opacity, Canvas).finished()
+    return _Painter(page).draw(Canvas).finished()
 
 
-def evidence_svg(
-    query_rgb: Pixels,
-    result_rgb: Pixels,
-    evidence: MatchEvidence,
-    *,
-    layer: Layer | str = Layer.LINKS,
-    query_title: str = "",
-    result_title: str = "",
-    query_size: Size | None = None,
-    result_size: Size | None = None,
-    marks: Sequence[Mark] = (),
-    opacity: float = DEFAULT_OPACITY,
-    theme: str = "dark",
-    width: int = 1800,
-    prefix: str = "",
-) -> str:
-    """The page of `evidence_picture` as an SVG document, drawn by the same painter; raises as that does.
+def evidence_svg(page: EvidencePage, *, prefix: str = "") -> str:
+    """The page as an SVG document, drawn by the same painter; raises as `evidence_picture` does.
 
     prefix: put before the names inside, so that several drawings can share a document.
     """
-    page = _Page(evidence, Layer(layer), _theme(theme), width)
-    sides = (
-        _Picture(query_rgb, query_size, "Your picture", query_title, evidence.query_box, Side.QUERY),
-        _Picture(result_rgb, result_size, "Result", result_title, evidence.result_box, Side.RESULT),
-    )
-    return page.draw(sides, marks, opacity, partial(SvgCanvas, prefix=prefix)).document()
+    return _Painter(page).draw(partial(SvgCanvas, prefix=prefix)).document()
 
 
 def _theme(name: str) -> Theme:
@@ -141,16 +129,15 @@ _AnyCanvas = TypeVar("_AnyCanvas", bound=Canvas)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Picture:
-    rgb: Pixels
-    size: Size | None
+    shown: PagePicture
     role: str
-    title: str
     covered: Region
     side: Side
 
     @property
     def original(self) -> Size:
-        return self.size or (self.rgb.shape[1], self.rgb.shape[0])
+        rgb = self.shown.rgb
+        return self.shown.size or (rgb.shape[1], rgb.shape[0])
 
     @property
     def box(self) -> Region:
@@ -158,26 +145,26 @@ class _Picture:
         return self.covered.clipped(*self.original)
 
 
-class _Page:
-    """Lays the page out from top to bottom: two cards with pictures, the scale, the words."""
+class _Painter:
+    """Lays a page out from top to bottom: two cards with pictures, the scale, the words."""
 
-    def __init__(self, evidence: MatchEvidence, layer: Layer, theme: Theme, width: int) -> None:
-        if width < 400:
-            raise ValueError(f"a page of {width} pixels is too narrow")
-        self.evidence = evidence
-        self.layer = layer
-        self.theme = theme
-        self.width = width
-        self.unit = width / _DESIGN_WIDTH
+    def __init__(self, page: EvidencePage) -> None:
+        if page.width < 400:
+            raise ValueError(f"a page of {page.width} pixels is too narrow")
+        self.evidence = page.evidence
+        self.layer = Layer(page.layer)
+        self.theme = _theme(page.theme)
+        self.marks = page.marks
+        self.opacity = page.opacity
+        self.width = page.width
+        self.unit = page.width / _DESIGN_WIDTH
+        self.sides = (
+            _Picture(page.query, "Your picture", page.evidence.query_box, Side.QUERY),
+            _Picture(page.result, "Result", page.evidence.result_box, Side.RESULT),
+        )
 
-    def draw(
-        self,
-        sides: tuple[_Picture, _Picture],
-        marks: Sequence[Mark],
-        opacity: float,
-        new_canvas: Callable[[int, int, Colour], _AnyCanvas],
-    ) -> _AnyCanvas:
-        u = self.unit
+    def draw(self, new_canvas: Callable[[int, int, Colour], _AnyCanvas]) -> _AnyCanvas:
+        u, sides = self.unit, self.sides
         margin, gap, inset, caption = 24 * u, 16 * u, 10 * u, 34 * u
         card_width = (self.width - 2 * margin - gap) / 2
         room = card_width - 2 * inset
@@ -197,12 +184,12 @@ class _Page:
             draw_card(self.canvas, card, self.theme, u)
             self._caption(side, card, inset)
             space = Box(left + inset, margin + caption, left + inset + room, card_bottom - inset)
-            frames.append(self._photo(side, space, opacity))
+            frames.append(self._photo(side, space))
         for side, frame in zip(sides, frames, strict=True):
-            self._marks(side, frame, marks)
+            self._marks(side, frame)
         if self.layer is Layer.LINKS:
             self._links(frames[0], frames[1])
-        self._scale_strip(margin, card_bottom, opacity)
+        self._scale_strip(margin, card_bottom)
         words.draw(self.canvas)
         return canvas
 
@@ -215,31 +202,31 @@ class _Page:
         self.canvas.text(size, (card.right - inset, middle), size=11 * u, colour=self.theme.secondary, anchor="rm")
         left = card.left + inset + role_width + 10 * u
         room = card.right - inset - text_width(size, 11 * u) - 12 * u - left
-        name = shorten(side.title, 13 * u, room) if side.title else ""
+        name = shorten(side.shown.title, 13 * u, room) if side.shown.title else ""
         self.canvas.text(name, (left, middle), size=13 * u, colour=self.theme.secondary)
 
-    def _photo(self, side: _Picture, space: Box, opacity: float) -> Frame:
+    def _photo(self, side: _Picture, space: Box) -> Frame:
         """Fit the picture into its space with its map over it; returns where it lies."""
         wide, high = side.original
         scale = min((space.right - space.left) / wide, (space.bottom - space.top) / high)
         width, height = max(1, round(wide * scale)), max(1, round(high * scale))
         left, top = round(space.centre[0] - width / 2), round(space.centre[1] - height / 2)
-        shrinks = side.rgb.shape[1] >= width
+        shrinks = side.shown.rgb.shape[1] >= width
         method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        rgb = np.asarray(cv2.resize(side.rgb, (width, height), interpolation=method), np.uint8)
+        rgb = np.asarray(cv2.resize(side.shown.rgb, (width, height), interpolation=method), np.uint8)
         frame = Frame(Box(left, top, left + width, top + height), wide, high)
         box = frame.place(side.box)
         inside = tuple(
             round(edge) for edge in (box.left - left, box.top - top, box.right - left, box.bottom - top)
         )
-        rgb = self._with_map(rgb, side, inside, opacity)
+        rgb = self._with_map(rgb, side, inside)
         self.canvas.picture(rgb, left, top, radius=6 * self.unit)
         if (side.box.w, side.box.h) != side.original:
             self.canvas.outline(box, HALO, width=4 * self.unit, opacity=0.5)
             self.canvas.outline(box, self.theme.accent, width=2 * self.unit)
         return frame
 
-    def _with_map(self, rgb: Pixels, side: _Picture, inside: tuple[int, ...], opacity: float) -> Pixels:
+    def _with_map(self, rgb: Pixels, side: _Picture, inside: tuple[int, ...]) -> Pixels:
         """The picture darkened outside its box and, on the map layers, with the map inside it."""
         left, top, right, bottom = inside
         right, bottom = max(right, left + 1), max(bottom, top + 1)
@@ -252,7 +239,7 @@ class _Page:
             height, width = shown[top:bottom, left:right].shape[:2]
             small = Canvas(width, height, HALO)
             small.pixels[:] = shown[top:bottom, left:right]
-            small.overlay(heat_rgba(values, width, height, opacity=opacity), 0, 0)
+            small.overlay(heat_rgba(values, width, height, opacity=self.opacity), 0, 0)
             shown[top:bottom, left:right] = small.pixels
         return shown
 
@@ -290,10 +277,10 @@ class _Page:
         self.canvas.disc(centre, 8.2 * u, colour)
         self.canvas.text(str(number), centre, size=10.5 * u, colour=HALO, anchor="mm", bold=True)
 
-    def _marks(self, side: _Picture, frame: Frame, marks: Sequence[Mark]) -> None:
+    def _marks(self, side: _Picture, frame: Frame) -> None:
         """Plus: solid ring and plus sign; minus: dashed ring and minus sign; so that they read in grey too."""
         u = self.unit
-        for mark in marks:
+        for mark in self.marks:
             if mark.side is not side.side or mark.sign == 0:
                 continue
             x, y = frame.place(mark.grid.cell_region(mark.cell, mark.box)).centre
@@ -308,7 +295,7 @@ class _Page:
             self.canvas.disc((x, y), 14 * u, HALO, opacity=0.6)
             self.canvas.lines(strokes, colour, width=2.2 * u)
 
-    def _scale_strip(self, margin: float, top: float, opacity: float) -> None:
+    def _scale_strip(self, margin: float, top: float) -> None:
         u = self.unit
         middle = top + 24 * u
         self.canvas.text(
@@ -318,16 +305,16 @@ class _Page:
         if self.layer is Layer.LINKS:
             self._stroke_legend(right, middle)
         else:
-            self._heat_legend(right, middle, opacity)
+            self._heat_legend(right, middle)
 
-    def _heat_legend(self, right: float, middle: float, opacity: float) -> None:
+    def _heat_legend(self, right: float, middle: float) -> None:
         """The scale as it looks on a photo: over grey, as opaque as its value."""
         u = self.unit
         width, height = round(220 * u), round(12 * u)
         left, top = round(right - 22 * u - width), round(middle - height / 2)
         ramp = np.tile(np.linspace(0, 1, width, dtype=np.float32), (2, 1))
         bar = Canvas(width, height, (128, 128, 128))
-        bar.overlay(heat_rgba(ramp, width, height, opacity=opacity), 0, 0)
+        bar.overlay(heat_rgba(ramp, width, height, opacity=self.opacity), 0, 0)
         self.canvas.picture(bar.pixels, left, top, radius=3 * u)
         self.canvas.text("0", (left - 8 * u, middle), size=12 * u, colour=self.theme.text, anchor="rm")
         self.canvas.text("1", (right - 14 * u, middle), size=12 * u, colour=self.theme.text)

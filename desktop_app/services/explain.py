@@ -16,6 +16,7 @@ from desktop_app.domain.geometry import Grid, Region
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.query import AS_IT_IS, FilePicture, LibraryPicture, PixelPicture, QueryItem
 from desktop_app.imaging.decode import decode_full, decode_photo
+from desktop_app.imaging.overlay import PagePicture
 from desktop_app.imaging.preview import decode_preview
 from desktop_app.imaging.sizes import turned
 from desktop_app.retrieval.coattention import network_coattention
@@ -44,6 +45,10 @@ class Viewed:
     rgb: Pixels
     width: int
     height: int
+
+    def on_page(self, title: str = "") -> PagePicture:
+        """The picture as evidence is drawn on it, under its title."""
+        return PagePicture(self.rgb, title, (self.width, self.height))
 
 
 class ExplainService:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack
 
 import cv2
 
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.evidence import Map, MatchEvidence
-from desktop_app.domain.query import Mark
 from desktop_app.imaging.overlay import (
+    EvidencePage,
     Layer,
+    PagePicture,
     evidence_picture,
     evidence_svg,
     heat_rgba,
@@ -24,7 +23,9 @@ from desktop_app.retrieval.evidence_words import place_of
 from desktop_app.services.pictures import Pixels
 
 __all__ = [
+    "EvidencePage",
     "Layer",
+    "PagePicture",
     "data_uri",
     "evidence_json",
     "evidence_picture",
@@ -39,27 +40,13 @@ __all__ = [
 ]
 
 
-class Drawing(TypedDict, total=False):
-    """How a page is drawn; see `evidence_picture`."""
-
-    layer: str
-    query_title: str
-    result_title: str
-    query_size: tuple[int, int]
-    result_size: tuple[int, int]
-    marks: Sequence[Mark]
-    theme: str
-
-
-def write_drawing(
-    out: Path, query: Pixels, result: Pixels, evidence: MatchEvidence, **how: Unpack[Drawing]
-) -> None:
+def write_drawing(out: Path, page: EvidencePage) -> None:
     """Write the evidence to `out`: as SVG when its name ends in .svg, else as PNG. Raises IndiciumError when it
     cannot be written."""
     if out.suffix.lower() == ".svg":
-        write_text(out, evidence_svg(query, result, evidence, **how))
+        write_text(out, evidence_svg(page))
     else:
-        write_png(out, evidence_picture(query, result, evidence, **how))
+        write_png(out, evidence_picture(page))
 
 
 def write_png(out: Path, rgb: Pixels) -> None:

@@ -12,7 +12,7 @@ from desktop_app.domain.query import Query
 from desktop_app.domain.results import Hit, SearchAnswer
 from desktop_app.services.explain import ExplainService
 from desktop_app.services.library_session import LibrarySession
-from desktop_app.services.painting import data_uri, evidence_svg, write_text
+from desktop_app.services.painting import EvidencePage, data_uri, evidence_svg, write_text
 
 EXPLAINED = 12  # results that are shown with their evidence
 PICTURE_SIDE = 320
@@ -85,17 +85,10 @@ def _evidence(session: LibrarySession, explaining: ExplainService, query: Query,
     evidence = explaining.explain(item, hit.photo)
     asked = explaining.query_picture(item, long_side=EVIDENCE_SIDE)
     found = explaining.result_picture(hit.photo, long_side=EVIDENCE_SIDE)
-    picture = evidence_svg(
-        asked.rgb,
-        found.rgb,
-        evidence,
-        result_title=hit.photo.name,
-        query_size=(asked.width, asked.height),
-        result_size=(found.width, found.height),
-        theme="light",
-        width=EVIDENCE_WIDTH,
-        prefix=f"result{hit.photo.id}-",
+    page = EvidencePage(
+        asked.on_page(), found.on_page(hit.photo.name), evidence, theme="light", width=EVIDENCE_WIDTH
     )
+    picture = evidence_svg(page, prefix=f"result{hit.photo.id}-")
     return f'<div role="img" aria-label="{_text(evidence.words)}">{picture}</div>'
 
 

@@ -6,7 +6,7 @@ evidence with its maps as images. Writing makes the picture or the JSON that a p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,7 @@ from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.query import Mark, QueryItem, Side
 from desktop_app.services.explain import Viewed
+from desktop_app.services.painting import EvidencePage
 from desktop_app.ui.viewmodels.session_ports import heat_image
 from desktop_app.ui.viewmodels.thumbnails import image_of
 
@@ -70,18 +71,7 @@ class EvidencePort(Protocol):
     def query_view(self, item: QueryItem, *, long_side: int) -> Viewed: ...
     def result_view(self, photo: PhotoRecord, *, long_side: int) -> Viewed: ...
     def export_json(self, evidence: MatchEvidence, path: Path) -> None: ...
-    def export_picture(
-        self,
-        query: Viewed,
-        result: Viewed,
-        evidence: MatchEvidence,
-        path: Path,
-        *,
-        layer: str,
-        names: tuple[str, str],
-        marks: Sequence[Mark],
-        theme: str,
-    ) -> None: ...
+    def export_picture(self, page: EvidencePage, path: Path) -> None: ...
 
 
 def read_pair(
@@ -98,16 +88,10 @@ def write_pair(port: EvidencePort, shown: ShownPair, path: Path, *, theme: str) 
     if path.suffix.lower() == ".json":
         port.export_json(shown.evidence, path)
     else:
-        port.export_picture(
-            shown.query.viewed,
-            shown.result.viewed,
-            shown.evidence,
-            path,
-            layer="links" if shown.layer is None else shown.layer.name.lower(),
-            names=(shown.query.name, shown.result.name),
-            marks=shown.marks,
-            theme=theme,
-        )
+        layer = "links" if shown.layer is None else shown.layer.name.lower()
+        query, result = (one.viewed.on_page(one.name) for one in (shown.query, shown.result))
+        page = EvidencePage(query, result, shown.evidence, layer=layer, marks=shown.marks, theme=theme)
+        port.export_picture(page, path)
     return path
 
 

@@ -17,7 +17,7 @@ from desktop_app.domain.feedback import FeedbackSession, RoundChange
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control
-from desktop_app.domain.query import LibraryPicture, Mark, Query, QueryItem
+from desktop_app.domain.query import LibraryPicture, Query, QueryItem
 from desktop_app.domain.results import Hit, SearchAnswer
 from desktop_app.services import painting, report, saved_sessions
 from desktop_app.services.embedded_query import QueryEmbedder
@@ -102,32 +102,9 @@ class LibraryPort:
         except OSError as error:
             raise _not_written(path, error) from error
 
-    def export_picture(
-        self,
-        query: Viewed,
-        result: Viewed,
-        evidence: MatchEvidence,
-        path: Path,
-        *,
-        layer: str,
-        names: tuple[str, str],
-        marks: Sequence[Mark],
-        theme: str,
-    ) -> None:
+    def export_picture(self, page: painting.EvidencePage, path: Path) -> None:
         """The evidence as PNG or SVG, drawn by the same painter as `indicium explain --out`."""
-        painting.write_drawing(
-            path,
-            query.rgb,
-            result.rgb,
-            evidence,
-            layer=layer,
-            query_title=names[0],
-            result_title=names[1],
-            query_size=(query.width, query.height),
-            result_size=(result.width, result.height),
-            marks=marks,
-            theme=theme,
-        )
+        painting.write_drawing(path, page)
 
 
 def _not_written(path: Path, error: OSError | None) -> IndiciumError:

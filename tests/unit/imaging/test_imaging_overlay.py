@@ -15,7 +15,15 @@ from desktop_app.domain.query import Mark, Side
 from desktop_app.imaging.canvas import shorten, text_width, typeset, wrap
 from desktop_app.imaging.heat import blend, viridis
 from desktop_app.imaging.link_shapes import LINK_COLOURS, Box, Frame, dashes, link_colour
-from desktop_app.imaging.overlay import evidence_picture, heat_rgba, legend_rgba, link_path, link_shapes
+from desktop_app.imaging.overlay import (
+    EvidencePage,
+    PagePicture,
+    evidence_picture,
+    heat_rgba,
+    legend_rgba,
+    link_path,
+    link_shapes,
+)
 from tests.support.odd_files import difference
 
 GRID = Grid(14, 14)
@@ -213,17 +221,22 @@ def test_letters_that_no_font_has_are_replaced(monkeypatch):
 # the page
 
 
+def painted(query, result, made, *, sizes=(None, None), titles=("", ""), **how):
+    pictures = (PagePicture(*one) for one in zip((query, result), titles, sizes, strict=True))
+    return evidence_picture(EvidencePage(*pictures, made, **how))
+
+
 def test_a_page_is_the_same_every_time_and_as_wide_as_asked(pair):
     made = evidence(*pair, links=[(Cell(3, 2), Cell(4, 5), Strength.STRONG)], words="Similar (0.61). One link.")
-    first = evidence_picture(*pair, made, width=900)
+    first = painted(*pair, made, width=900)
     assert first.shape[1] == 900 and first.dtype == np.uint8
-    assert np.array_equal(first, evidence_picture(*pair, made, width=900))
+    assert np.array_equal(first, painted(*pair, made, width=900))
 
 
 @pytest.mark.parametrize("layer", ["attention", "areas"])
 def test_maps_change_the_photos_and_nothing_but_the_photos(pair, layer):
-    cold = evidence_picture(*pair, evidence(*pair), layer=layer, width=900)
-    hot = evidence_picture(*pair, evidence(*pair, value=0.9), layer=layer, width=900)
+    cold = painted(*pair, evidence(*pair), layer=layer, width=900)
+    hot = painted(*pair, evidence(*pair, value=0.9), layer=layer, width=900)
     changed = (cold != hot).any(axis=2)
     rows, columns = np.nonzero(changed)
     assert rows.min() > 30 and columns.min() > 15 and columns.max() < 885
@@ -234,7 +247,7 @@ def test_maps_change_the_photos_and_nothing_but_the_photos(pair, layer):
 
 def test_with_no_match_the_photos_are_shown_as_they_are(pair):
     made = evidence(*pair)
-    pages = [evidence_picture(*pair, made, layer=layer, width=900) for layer in ("attention", "areas", "links")]
+    pages = [painted(*pair, made, layer=layer, width=900) for layer in ("attention", "areas", "links")]
     photo_rows = slice(30, 300)
     assert np.array_equal(pages[0][photo_rows], pages[1][photo_rows])
     assert np.array_equal(pages[0][photo_rows], pages[2][photo_rows])
@@ -243,9 +256,9 @@ def test_with_no_match_the_photos_are_shown_as_they_are(pair):
 def test_p_lies_on_the_result_and_q_on_the_query(pair):
     made = evidence(*pair)
     full = np.ones((14, 14), np.float32)
-    none = evidence_picture(*pair, made, layer="areas", width=900)
-    p = (evidence_picture(*pair, replace(made, p=full), layer="areas", width=900) != none).any(axis=2)
-    q = (evidence_picture(*pair, replace(made, q=full), layer="areas", width=900) != none).any(axis=2)
+    none = painted(*pair, made, layer="areas", width=900)
+    p = (painted(*pair, replace(made, p=full), layer="areas", width=900) != none).any(axis=2)
+    q = (painted(*pair, replace(made, q=full), layer="areas", width=900) != none).any(axis=2)
     assert p[:, 450:].any() and not p[:, :450].any()
     assert q[:, :450].any() and not q[:, 450:].any()
 
@@ -256,13 +269,12 @@ def test_a_scaled_picture_gives_the_page_of_the_original(pair):
     made = evidence(
         query, result, value=0.5, links=[(Cell(3, 2), Cell(4, 5), Strength.STRONG)], words="Similar (0.5)."
     )
-    whole = evidence_picture(query, result, made, width=900)
-    scaled = evidence_picture(
+    whole = painted(query, result, made, width=900)
+    scaled = painted(
         np.ascontiguousarray(query[::3, ::3]),
         np.ascontiguousarray(result[::3, ::3]),
         made,
-        query_size=(640, 427),
-        result_size=(400, 427),
+        sizes=((640, 427), (400, 427)),
         width=900,
     )
     assert difference(whole, scaled) < 8
@@ -274,9 +286,9 @@ def test_a_scaled_picture_gives_the_page_of_the_original(pair):
 def test_a_region_darkens_what_lies_outside_it(pair):
     query, result = pair
     region = Region(160, 100, 320, 213)
-    plain = evidence_picture(query, result, evidence(query, result), width=900)
+    plain = painted(query, result, evidence(query, result), width=900)
     made = replace(evidence(query, result), query_box=region)
-    page = evidence_picture(query, result, made, width=900)
+    page = painted(query, result, made, width=900)
     left, right = page[:, :450].astype(int), page[:, 450:].astype(int)
     darker = left.sum(axis=2) < plain[:, :450].sum(axis=2, dtype=int) - 20
     assert darker.mean() > 0.2
@@ -286,22 +298,22 @@ def test_a_region_darkens_what_lies_outside_it(pair):
 def test_a_box_outside_its_picture_is_refused(pair):
     made = replace(evidence(*pair), query_box=Region(5000, 0, 10, 10))
     with pytest.raises(UsageError, match="outside the picture"):
-        evidence_picture(*pair, made)
+        painted(*pair, made)
 
 
 def test_marks_show_on_their_own_side_only(pair):
     made = evidence(*pair)
-    none = evidence_picture(*pair, made, width=900)
+    none = painted(*pair, made, width=900)
     boxes = {Side.QUERY: made.query_box, Side.RESULT: made.result_box}
     for side, half in ((Side.QUERY, slice(0, 450)), (Side.RESULT, slice(450, 900))):
         looks = []
         for sign in (1, -1):
             mark = Mark(side, Cell(5, 5), GRID, boxes[side], sign)
-            changed = (evidence_picture(*pair, made, marks=[mark], width=900) != none).any(axis=2)
+            changed = (painted(*pair, made, marks=[mark], width=900) != none).any(axis=2)
             assert changed[:, half].sum() == changed.sum() > 100
             looks.append(changed)
         page = [
-            evidence_picture(*pair, made, marks=[Mark(side, Cell(5, 5), GRID, boxes[side], sign)], width=900)
+            painted(*pair, made, marks=[Mark(side, Cell(5, 5), GRID, boxes[side], sign)], width=900)
             for sign in (1, -1)
         ]
         grey = [np.asarray(p, float) @ (0.299, 0.587, 0.114) for p in page]
@@ -314,13 +326,11 @@ def test_pictures_of_every_shape_make_a_page(theme, size, pair):
     odd = np.full((size[1], size[0], 3), 90, np.uint8)
     links = [(Cell(i, 13 - i), Cell(13 - i, i), list(Strength)[i % 3]) for i in range(14)] * 3
     made = evidence(odd, pair[1], links=links, value=0.4, words="Same thing (0.80). " + "And a long story. " * 40)
-    page = evidence_picture(
-        odd, pair[1], made, theme=theme, width=640, query_title="Größe 写真.png", result_title="x" * 300
-    )
+    page = painted(odd, pair[1], made, theme=theme, width=640, titles=("Größe 写真.png", "x" * 300))
     assert page.shape[1] == 640 and 300 < page.shape[0] < 2500
 
 
 @pytest.mark.parametrize("options", [{"layer": "heat"}, {"theme": "sepia"}, {"width": 100}])
 def test_unknown_choices_are_refused(pair, options):
     with pytest.raises(ValueError):
-        evidence_picture(*pair, evidence(*pair), **options)
+        painted(*pair, evidence(*pair), **options)

@@ -10,7 +10,7 @@ import pytest
 
 from desktop_app.domain.evidence import CoAttention, EvidenceSource, MatchEvidence, PatchLink, Strength
 from desktop_app.domain.geometry import Cell, Grid, Region
-from desktop_app.imaging.overlay import evidence_picture, evidence_svg
+from desktop_app.imaging.overlay import EvidencePage, PagePicture, evidence_picture, evidence_svg
 
 GRID = Grid(4, 4)
 BOX = Region(0, 0, 80, 60)
@@ -48,15 +48,15 @@ def rgb() -> np.ndarray:
 
 @pytest.mark.parametrize("layer", ["attention", "areas", "links"])
 def test_the_drawing_is_as_large_as_the_picture_and_says_the_same(evidence, rgb, layer) -> None:
-    page = evidence_picture(rgb, rgb, evidence, layer=layer, query_title=NAME, width=600)
-    root = ElementTree.fromstring(evidence_svg(rgb, rgb, evidence, layer=layer, query_title=NAME, width=600))
-    assert (int(root.attrib["width"]), int(root.attrib["height"])) == (page.shape[1], page.shape[0])
+    page = EvidencePage(PagePicture(rgb, NAME), PagePicture(rgb), evidence, layer=layer, width=600)
+    painted, root = evidence_picture(page), ElementTree.fromstring(evidence_svg(page))
+    assert (int(root.attrib["width"]), int(root.attrib["height"])) == (painted.shape[1], painted.shape[0])
     said = " ".join(text.text or "" for text in root.iter(f"{SPACE}text"))
     assert 'a <b>&"quoted"' in said and "Same thing (0.80)." in said and "\x07" not in said
 
 
 def test_nothing_is_asked_for_from_outside(evidence, rgb) -> None:
-    text = evidence_svg(rgb, rgb, evidence, query_title=NAME, width=600)
+    text = evidence_svg(EvidencePage(PagePicture(rgb, NAME), PagePicture(rgb), evidence, width=600))
     pictures = list(ElementTree.fromstring(text).iter(f"{SPACE}image"))
     assert len(pictures) == 2
     assert all(picture.attrib["href"].startswith("data:image/jpeg;base64,") for picture in pictures)
@@ -64,7 +64,9 @@ def test_nothing_is_asked_for_from_outside(evidence, rgb) -> None:
 
 
 def test_a_link_runs_between_the_same_points_as_in_the_picture(evidence, rgb) -> None:
-    root = ElementTree.fromstring(evidence_svg(rgb, rgb, evidence, width=600))
+    root = ElementTree.fromstring(
+        evidence_svg(EvidencePage(PagePicture(rgb), PagePicture(rgb), evidence, width=600))
+    )
     paths = [path for path in root.iter(f"{SPACE}path") if path.attrib["stroke"] == "#56b4e9"]
     frames = [
         tuple(float(picture.attrib[name]) for name in ("x", "y", "width", "height"))
@@ -77,7 +79,8 @@ def test_a_link_runs_between_the_same_points_as_in_the_picture(evidence, rgb) ->
 
 
 def test_names_inside_carry_the_prefix_so_that_drawings_can_share_a_document(evidence, rgb) -> None:
-    first, second = (evidence_svg(rgb, rgb, evidence, width=600, prefix=prefix) for prefix in ("a-", "b-"))
+    page = EvidencePage(PagePicture(rgb), PagePicture(rgb), evidence, width=600)
+    first, second = (evidence_svg(page, prefix=prefix) for prefix in ("a-", "b-"))
     ids = [set(re.findall(r'id="([^"]+)"', text)) for text in (first, second)]
     assert ids[0] and not ids[0] & ids[1]
     assert all(f"url(#{name})" in first for name in ids[0])
@@ -85,6 +88,6 @@ def test_names_inside_carry_the_prefix_so_that_drawings_can_share_a_document(evi
 
 def test_a_theme_that_does_not_exist_and_a_narrow_page_are_refused(evidence, rgb) -> None:
     with pytest.raises(ValueError, match="unknown theme"):
-        evidence_svg(rgb, rgb, evidence, theme="neon")
+        evidence_svg(EvidencePage(PagePicture(rgb), PagePicture(rgb), evidence, theme="neon"))
     with pytest.raises(ValueError, match="too narrow"):
-        evidence_svg(rgb, rgb, evidence, width=200)
+        evidence_svg(EvidencePage(PagePicture(rgb), PagePicture(rgb), evidence, width=200))
