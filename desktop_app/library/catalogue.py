@@ -26,6 +26,7 @@ from desktop_app.library import (
     work_store,
 )
 from desktop_app.library.database import Database, open_or_create, open_reader
+from desktop_app.library.filter_masks import FilterMasks
 from desktop_app.library.filter_store import Allowed
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.previews import PreviewCache
@@ -52,6 +53,7 @@ class Catalogue:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._masks = FilterMasks(database)
 
     @classmethod
     def create_or_open(cls, root: Path, *, writer: bool = True) -> Self:
@@ -207,7 +209,7 @@ class Catalogue:
 
     def allowed(self, digest: str, folders: Collection[FolderId] | None, chosen: PhotoFilter) -> Allowed:
         """The photos shown that `chosen` leaves in `folders` (None: anywhere), and their rows of a pack."""
-        return filter_store.allowed(self._db, digest, folders, chosen)
+        return self._masks.allowed(digest, folders, chosen)
 
     def facets(self, folders: Collection[FolderId] | None, chosen: PhotoFilter) -> Facets:
         """How many photos `chosen` leaves, and how many every further choice would leave."""

@@ -118,6 +118,13 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
 
+    def version(self) -> tuple[int, int]:
+        """Another one whenever anything in the catalogue may have changed since this connection asked last.
+
+        Inside `snapshot` or `hold`, where it is the version that every query sees.
+        """
+        return self.number("PRAGMA data_version"), self._connection.total_changes
+
     def hold(self) -> None:
         """From here to `let_go` every query sees the catalogue as it is now, in whichever thread it is asked.
 

@@ -146,6 +146,18 @@ def feature_rows_of(db: Database, digest: str, photos: Sequence[int]) -> NDArray
     return np.unique(ids_array(rows))
 
 
+def rows_by_content(db: Database, digest: str) -> list[tuple[int, int]]:
+    """(photo, its row of `digest`) of the photos shown that were last indexed with another pack, or not yet."""
+    pack = pack_id(db, digest)
+    found: list[tuple[int, int]] = db.rows(
+        "SELECT p.id, f.id FROM photos p NOT INDEXED"
+        " JOIN features f ON f.pack = ? AND f.fingerprint = p.fingerprint"
+        f" WHERE NOT (p.pack IS ? AND ifnull(p.feature, 0) > 0) AND {VISIBLE}",
+        (pack, pack),
+    )
+    return found
+
+
 def alphas(db: Database, digest: str, newer_than: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
     """Rows with an id above `newer_than`, ascending: [N] int64 and [N, D] float16; [0, 0] when there is none."""
     pack = pack_id(db, digest)

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,10 @@ _VALUES = {
     FilterKind.MARKED: "CASE WHEN p.id IN (SELECT photo FROM labels WHERE kind = 'marks')"
     " THEN 'yes' ELSE 'no' END",
 }
+Clause = tuple[str, tuple[object, ...]]
+"""A condition over `photos p`, and its values."""
+Part = list[list[Clause]]
+"""Alternatives, of each of which all clauses must hold."""
 _WORD = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
 
 
@@ -67,20 +71,28 @@ class Allowed:
 
 
 def allowed(db: Database, digest: str, folders: Collection[FolderId] | None, chosen: PhotoFilter) -> Allowed:
-    """What `chosen` leaves in `folders` (None: anywhere)."""
+    """What `chosen` leaves in `folders` (None: anywhere), by one walk over the photos."""
     where, values = condition(folders, chosen)
     with db.snapshot():
-        pack = feature_store.pack_id(db, digest)
-        # One long text takes a third of the time of as many rows. Walking an index that lacks the columns asked
-        # for and looking every row up takes four times as long as walking the table.
-        found = db.row(
-            "SELECT group_concat(p.id), group_concat(CASE WHEN p.pack = ? AND p.feature > 0 THEN p.feature"
-            f" ELSE -p.id END) FROM photos p NOT INDEXED WHERE {where}",
-            [pack, *values],
-        )
-        photos, rows = (_numbers(text) for text in found or ("", ""))
-        others = feature_store.feature_rows_of(db, digest, (-rows[rows < 0]).tolist())
-    return Allowed(np.sort(photos), _once(np.concatenate([rows[rows > 0], others])))
+        photos, rows = photos_and_rows(db, digest, where, values)
+        others = feature_store.feature_rows_of(db, digest, photos[rows == 0].tolist())
+    return Allowed(np.sort(photos), once(np.concatenate([rows[rows > 0], others])))
+
+
+def photos_and_rows(
+    db: Database, digest: str, where: str, values: Sequence[object]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ids [N] int64 of photos, in no order, and the row that each was indexed with [N] int64, 0 where that was
+    not with the pack `digest`."""
+    # One long text takes a third of the time of as many rows. Walking an index that lacks the columns asked
+    # for and looking every row up takes four times as long as walking the table.
+    found = db.row(
+        "SELECT group_concat(p.id), group_concat(CASE WHEN p.pack = ? AND p.feature > 0 THEN p.feature ELSE 0 END)"
+        f" FROM photos p NOT INDEXED WHERE {where}",
+        [feature_store.pack_id(db, digest), *values],
+    )
+    photos, rows = (numbers(text) for text in found or ("", ""))
+    return photos, rows
 
 
 def facets(db: Database, folders: Collection[FolderId] | None, chosen: PhotoFilter) -> Facets:
@@ -93,25 +105,30 @@ def facets(db: Database, folders: Collection[FolderId] | None, chosen: PhotoFilt
 
 def condition(folders: Collection[FolderId] | None, chosen: PhotoFilter | None) -> tuple[str, list[object]]:
     """The text behind WHERE, over `photos p`, and its values."""
-    parts: list[str] = [VISIBLE]
-    values: list[object] = []
+    needed = parts(folders, chosen)
+    texts = [" OR ".join(" AND ".join(text for text, _ in all_of) for all_of in any_of) for any_of in needed]
+    values = [value for any_of in needed for all_of in any_of for _, given in all_of for value in given]
+    if chosen is not None and chosen.within is not None:
+        texts.append("p.id IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(sorted(chosen.within)))
+    # nearly all photos are shown, so that is looked at last
+    return " AND ".join([*(f"({text})" for text in texts), VISIBLE]), values
+
+
+def parts(folders: Collection[FolderId] | None, chosen: PhotoFilter | None) -> list[Part]:
+    """What a filter asks for, but for being shown and for the selection."""
+    found: list[Part] = []
     if folders is not None:
         # The plus keeps SQLite from gathering by folder and sorting: it filters while it walks the sorted index.
-        parts.append(f"+p.folder IN ({','.join('?' * len(folders))})")
-        values += [int(folder) for folder in sorted(folders)]
+        inside = f"+p.folder IN ({','.join('?' * len(folders))})"
+        found.append([[(inside, tuple(int(folder) for folder in sorted(folders)))]])
     for kind in FilterKind if chosen is not None else ():
-        if chosen is not None and (chosen_of := chosen.of(kind)):
-            clauses, given = zip(*(_clause(kind, value) for value in chosen_of), strict=True)
-            parts.append(f"({(' AND ' if kind is FilterKind.TAG else ' OR ').join(clauses)})")
-            values += [value for several in given for value in several]
+        if chosen is not None and (values := chosen.of(kind)):
+            clauses = [_clauses(kind, value) for value in values]
+            found += [[several] for several in clauses] if kind is FilterKind.TAG else [clauses]
     if chosen is not None and chosen.text:
-        clause, given_text = _text_clause(chosen.text)
-        parts.append(clause)
-        values += given_text
-    if chosen is not None and chosen.within is not None:
-        parts.append("p.id IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(sorted(chosen.within)))
-    return " AND ".join(parts), values
+        found.append([_text_clauses(chosen.text)])
+    return found
 
 
 def _values_of(
@@ -135,36 +152,37 @@ def _values_of(
     return [FacetValue(str(value), number) for value, number in rows]
 
 
-def _clause(kind: FilterKind, value: str) -> tuple[str, list[object]]:
-    """One choice as a condition."""
+def _clauses(kind: FilterKind, value: str) -> list[Clause]:
+    """One choice as conditions that must all hold."""
     if kind is FilterKind.FOLDER:
         folder = os.path.abspath(os.fsencode(value))  # noqa: PTH100 - paths are bytes
         inside = os.path.join(folder, b"")
-        return "(p.parent = ? OR (p.parent >= ? AND p.parent < ?))", [folder, inside, inside[:-1] + b"\x30"]
+        within = "(p.parent = ? OR (p.parent >= ? AND p.parent < ?))"
+        return [(within, (folder, inside, inside[:-1] + b"\x30"))]
     if kind is FilterKind.DATE:
         start, end = date_range(value)
-        return "(p.sort_date >= ? AND p.sort_date < ?)", [start, end]
+        return [("p.sort_date >= ?", (start,)), ("p.sort_date < ?", (end,))]
     if kind is FilterKind.RATING:
-        return f"{RATING} BETWEEN ? AND ?", list(rating_range(value))
+        return [(f"{RATING} BETWEEN ? AND ?", rating_range(value))]
     if kind is FilterKind.TAG:
-        return f"p.id IN (SELECT photo FROM labels WHERE {TAGS} AND label = ?)", [value]
+        return [(f"p.id IN (SELECT photo FROM labels WHERE {TAGS} AND label = ?)", (value,))]
     if kind is FilterKind.PLACE and (place := position(value)) is not None and place[2] is not None:
-        return _near(place[0], place[1], place[2])
-    return f"{_VALUES[kind]} = ?", [value]
+        return [_near(place[0], place[1], place[2])]
+    return [(f"{_VALUES[kind]} = ?", (value,))]
 
 
-def _near(latitude: float, longitude: float, kilometres: float) -> tuple[str, list[object]]:
+def _near(latitude: float, longitude: float, kilometres: float) -> Clause:
     """On a plane that touches the globe there: within 1 % up to some hundred kilometres, away from the poles."""
     shrunk = _KILOMETRES * math.cos(math.radians(latitude))
     east = f"min(abs(p.longitude - ?), 360 - abs(p.longitude - ?)) * {shrunk!r}"
     north = f"(p.latitude - ?) * {_KILOMETRES}"
     return (
         f"(({north}) * ({north}) + ({east}) * ({east}) <= ?)",
-        [latitude, latitude, longitude, longitude, longitude, longitude, kilometres * kilometres],
+        (latitude, latitude, longitude, longitude, longitude, longitude, kilometres * kilometres),
     )
 
 
-def _text_clause(text: str) -> tuple[str, list[object]]:
+def _text_clauses(text: str) -> list[Clause]:
     """All words, each the beginning of a word of the photo; "in quotes" one after the other; -word not there."""
     wanted: list[str] = []
     unwanted: list[str] = []
@@ -173,17 +191,18 @@ def _text_clause(text: str) -> tuple[str, list[object]]:
         if any(letter.isalnum() for letter in plain):
             (unwanted if minus else wanted).append(f'"{plain}"' + ("" if phrase else "*"))
     if not wanted and not unwanted:
-        return "0", []  # signs that no name holds
+        return [("0", ())]  # signs that no name holds
     holding = "(SELECT rowid FROM texts WHERE texts MATCH ?)"
-    clauses = [f"p.id IN {holding}"] * bool(wanted) + [f"p.id NOT IN {holding}"] * len(unwanted)
-    return " AND ".join(clauses), [*([" AND ".join(wanted)] if wanted else []), *unwanted]
+    there: list[Clause] = [(f"p.id IN {holding}", (" AND ".join(wanted),))] if wanted else []
+    return [*there, *((f"p.id NOT IN {holding}", (words,)) for words in unwanted)]
 
 
-def _once(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+def once(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Ascending and each once. Numbers that are nearly in order sort in no time; np.unique would hash them."""
-    ordered = np.sort(numbers, kind="stable")
+    ordered = np.sort(rows, kind="stable")
     return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
-def _numbers(text: str | None) -> NDArray[np.int64]:
+def numbers(text: str | None) -> NDArray[np.int64]:
+    """What `group_concat` gave, [N] int64."""
     return np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)

@@ -22,6 +22,7 @@ from desktop_app.domain.filters import (
     rating_range,
 )
 from desktop_app.domain.metadata import PhotoMetadata
+from desktop_app.library import filter_masks, filter_store
 from desktop_app.library.catalogue import Catalogue
 from desktop_app.library.records import PhotoOrder
 
@@ -217,6 +218,43 @@ def test_500_random_filters_leave_what_plain_loops_leave(made):
         assert made.catalogue.count(folders, chosen=chosen) == len(expected)
         hits += bool(expected)
     assert hits > 150
+
+
+def test_what_is_kept_of_filters_is_never_older_than_the_catalogue(made, monkeypatch):
+    """Random filters between changes by this connection and by another one, with room for few masks; the oracle is
+    the walk over all photos."""
+    monkeypatch.setattr(filter_masks, "MOST_BYTES", 0)
+    monkeypatch.setattr(filter_masks, "LEAST_KEPT", 3)
+    rng = random.Random(3)
+    root = made.catalogue._db.catalogue.parent
+    with Catalogue.open_reader(root) as reader:
+        for _ in range(25):
+            made.catalogue.set_rating(rng.sample([photo.id for photo in made.photos], 5), rng.randrange(6))
+            for catalogue, _ in itertools.product((made.catalogue, reader), range(4)):
+                chosen = random_filter(made, rng)
+                kept = catalogue.allowed(PACK, made.folders, chosen)
+                walked = filter_store.allowed(reader._db, PACK, made.folders, chosen)
+                assert (
+                    kept.photos.tolist() == walked.photos.tolist() and kept.rows.tolist() == walked.rows.tolist()
+                )
+            assert len(reader._masks._masks) <= 3
+    for photo in made.photos:
+        made.catalogue.set_rating([photo.id], photo.rating)
+
+
+def test_a_filter_that_was_met_before_walks_over_no_photo(made, monkeypatch):
+    walks = []
+    database = made.catalogue._db
+    row = database.row
+    monkeypatch.setattr(
+        database, "row", lambda text, values=(): (walks.append("NOT INDEXED" in text), row(text, values))[1]
+    )
+    chosen = PhotoFilter(((FilterKind.DATE, "1980..1999"), (FilterKind.ORIENTATION, "landscape")))
+    made.catalogue.set_setting("anything", "changed")
+    for expected in (1, 4, 0):  # one walk for all; the photos shown and three clauses; nothing
+        del walks[:]
+        assert len(made.catalogue.allowed(PACK, None, chosen).photos) == len(oracle(made.photos, None, chosen))
+        assert sum(walks) == expected
 
 
 def pack_rows(catalogue, pack) -> dict[int, int]:
