@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from desktop_app.domain.devices import Device
 from desktop_app.domain.evidence import MatchEvidence
-from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Part
 from desktop_app.domain.photos import path_text
 from desktop_app.domain.query import FilePicture, QueryItem
 from desktop_app.evaluation.folders import EvaluatedPack
@@ -166,7 +166,7 @@ def explain_files(
     *,
     query: Path,
     result: Path,
-    region: Region | None = None,
+    part: Part | None = None,
     out: Path | None = None,
     layer: str = "links",
 ) -> MatchEvidence:
@@ -178,7 +178,7 @@ def explain_files(
     engine = open_engine(options)
     try:
         service = ExplainService(None, engine=engine)
-        item = QueryItem(FilePicture(os.fsencode(query.absolute())), region=region)
+        item = QueryItem(FilePicture(os.fsencode(query.absolute()))).with_part(part)
         evidence = service.explain(item, result)
         if out is not None:
             answered = QueryItem(FilePicture(os.fsencode(result.absolute())))

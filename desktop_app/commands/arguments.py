@@ -15,6 +15,7 @@ from desktop_app.commands.shared_arguments import (
     json_option,
     library_option,
     pack_option,
+    region_option,
     verbose_option,
 )
 from desktop_app.domain.duplicates import Keep, Strictness
@@ -82,7 +83,7 @@ def _search(commands: Commands) -> None:
     )
     parser.add_argument("--negative", nargs="+", type=Path, default=[], metavar="IMG", help="not like these")
     library_option(parser)
-    parser.add_argument("--region", metavar="X,Y,W,H", help="use only this rectangle of the first image (pixels)")
+    region_option(parser, "of the first image")
     parser.add_argument(
         "--turned", action="store_true", help="also look for the image turned by quarters and mirrored"
     )
@@ -108,7 +109,7 @@ def _explain(commands: Commands) -> None:
     parser = command(commands, "explain", "say and show why two images match")
     parser.add_argument("query", type=Path, metavar="QUERY")
     parser.add_argument("result", type=Path, metavar="RESULT")
-    parser.add_argument("--region", metavar="X,Y,W,H", help="use only this rectangle of the query (pixels)")
+    region_option(parser, "of the query")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the evidence as a picture (.png or .svg)")
     parser.add_argument(
         "--layer", choices=["attention", "areas", "links"], default="links", help="what the picture shows"

@@ -8,18 +8,18 @@ from desktop_app.bootstrap import explain_files
 from desktop_app.commands.options import options_of
 from desktop_app.commands.output import print_json, table
 from desktop_app.domain.evidence import MatchEvidence
-from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import parse_part
 from desktop_app.services.painting import evidence_json
 
 
 def explain(arguments: Namespace) -> int:
     """Say why two images match, and write the evidence as a picture where one is asked for."""
-    region = Region.parse(arguments.region) if arguments.region else None
+    part = parse_part(arguments.region) if arguments.region else None
     evidence = explain_files(
         options_of(arguments),
         query=arguments.query,
         result=arguments.result,
-        region=region,
+        part=part,
         out=arguments.out,
         layer=arguments.layer,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from desktop_app.bootstrap import open_library
@@ -11,9 +12,9 @@ from desktop_app.commands.options import options_of
 from desktop_app.commands.output import count, in_short, print_json, table
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.filters import PhotoFilter
-from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import parse_part
 from desktop_app.domain.photos import path_json, path_text
-from desktop_app.domain.query import FilePicture, Profile, Query, QueryItem
+from desktop_app.domain.query import AS_IT_IS, FilePicture, Profile, Query, QueryItem
 from desktop_app.domain.results import Hit, QueryPicture, SearchAnswer, StageScores
 from desktop_app.services.embedded_query import QueryEmbedder
 from desktop_app.services.explain import ExplainService
@@ -26,21 +27,17 @@ def search(arguments: Namespace) -> int:
     """Find photos like the given images and print them, best first."""
     if arguments.top < 1:
         raise UsageError(f"--top {arguments.top} asks for no results", remedy="Give a number of at least 1")
-    _use_saved(arguments)
+    kept = _kept(arguments)
     chosen = PhotoFilter.parse(arguments.filter)
-    if arguments.saved is not None:
-        chosen = _both(arguments.kept.chosen, chosen)
+    if kept is not None:
+        chosen = _both(kept.chosen, chosen)
+    items = _items(arguments) if kept is None else kept.items
+    turned = arguments.turned or (kept is not None and kept.turned)
     if arguments.save is not None:
-        _save(arguments, chosen)
-    if not arguments.images:
-        return _listed(arguments, chosen)
-    query = Query(
-        _items(arguments),
-        profile=Profile(arguments.profile),
-        top=arguments.top,
-        chosen=chosen,
-        turned=arguments.turned,
-    )
+        _save(arguments, items, chosen, turned=turned)
+    if all(item.negative for item in items):
+        return _listed(arguments, items, chosen)
+    query = Query(items, profile=Profile(arguments.profile), top=arguments.top, chosen=chosen, turned=turned)
     with open_library(options_of(arguments), writer=False) as session:
         embedder = QueryEmbedder(session)
         *_, answer = SearchService(session, embedder=embedder).search(query)
@@ -53,45 +50,39 @@ def search(arguments: Namespace) -> int:
     return 0
 
 
-def _use_saved(arguments: Namespace) -> None:
-    """Take over the pictures of a search that was kept."""
+def _kept(arguments: Namespace) -> SavedSearch | None:
+    """The search of `--saved`."""
     if arguments.saved is None:
-        return
+        return None
     if arguments.images or arguments.negative or arguments.region:
         raise UsageError("a saved search has its own images", remedy="Give --saved without images")
     with open_library(options_of(arguments), writer=False) as session:
-        kept = saved_search(session, arguments.saved)
-    arguments.kept = kept
-    arguments.images = [Path(os.fsdecode(path)) for path in kept.images]
-    arguments.negative = [Path(os.fsdecode(path)) for path in kept.negative]
-    arguments.region = ",".join(map(str, kept.region.as_list())) if kept.region else None
+        return saved_search(session, arguments.saved)
 
 
 def _both(first: PhotoFilter, second: PhotoFilter) -> PhotoFilter:
     return PhotoFilter((*first.choices, *second.choices), f"{first.text} {second.text}", first.within)
 
 
-def _save(arguments: Namespace, chosen: PhotoFilter) -> None:
-    if arguments.turned:
-        raise UsageError("a saved search does not keep --turned", remedy="Give --turned together with --saved")
-    items = _items(arguments)
+def _save(arguments: Namespace, items: Sequence[QueryItem], chosen: PhotoFilter, *, turned: bool) -> None:
     if not items and not chosen:
         raise UsageError("there is nothing to save", remedy="Give an image, or --filter KIND=VALUE")
     paths = {
         negative: tuple(_path(item) for item in items if item.negative is negative) for negative in (False, True)
     }
-    region = items[0].region if items else None
+    part, turn = (items[0].part, items[0].turn) if items else (None, AS_IT_IS)
+    search = SavedSearch(chosen, paths[False], paths[True], part, turn, turned)
     with open_library(options_of(arguments)) as session:
-        save_search(session, arguments.save, SavedSearch(chosen, paths[False], paths[True], region))
+        save_search(session, arguments.save, search)
 
 
 def _path(item: QueryItem) -> bytes:
     return item.picture.path if isinstance(item.picture, FilePicture) else b""
 
 
-def _listed(arguments: Namespace, chosen: PhotoFilter) -> int:
+def _listed(arguments: Namespace, items: Sequence[QueryItem], chosen: PhotoFilter) -> int:
     """The photos that a filter leaves, the newest first: there is no picture to rank them by."""
-    if not chosen or arguments.negative or arguments.region or arguments.report or arguments.turned:
+    if not chosen or items or arguments.region or arguments.report or arguments.turned:
         raise UsageError("there is nothing to search with", remedy="Give an image, or --filter KIND=VALUE")
     with open_library(options_of(arguments), writer=False) as session:
         photos = session.photos_page(descending=True, chosen=chosen, limit=arguments.top)
@@ -123,11 +114,9 @@ def _listed(arguments: Namespace, chosen: PhotoFilter) -> int:
 
 
 def _items(arguments: Namespace) -> tuple[QueryItem, ...]:
-    region = Region.parse(arguments.region) if arguments.region else None
-    wanted = [
-        QueryItem(_file(path), region=region if position == 0 else None)
-        for position, path in enumerate(arguments.images)
-    ]
+    wanted = [QueryItem(_file(path)) for path in arguments.images]
+    if wanted and arguments.region:
+        wanted[0] = wanted[0].with_part(parse_part(arguments.region))
     return (*wanted, *(QueryItem(_file(path), negative=True) for path in arguments.negative))
 
 
@@ -168,6 +157,7 @@ def _query_json(picture: QueryPicture) -> dict[str, object]:
         "width": picture.width,
         "height": picture.height,
         "region": picture.region.as_list() if picture.region else None,
+        "outline": picture.outline.as_lists() if picture.outline else None,
         "negative": picture.negative,
         "turned": picture.turn.degrees,
         "mirrored": picture.turn.mirrored,

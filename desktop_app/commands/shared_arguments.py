@@ -44,6 +44,15 @@ def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
 
 
+def region_option(parser: argparse.ArgumentParser, whose: str) -> None:
+    """Which part asks."""
+    parser.add_argument(
+        "--region",
+        metavar="X,Y,W,H",
+        help=f"use only this rectangle {whose} (pixels), or what lies inside an outline: 'X,Y X,Y X,Y ...'",
+    )
+
+
 def filter_option(parser: argparse.ArgumentParser) -> None:
     """Which photos may answer."""
     parser.add_argument(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.geometry import Cell, Grid, Region
+from desktop_app.domain.outline import Outline
 
 Map = NDArray[np.float32]
 
@@ -54,8 +55,8 @@ class MatchEvidence:
 
     relevance: 0..1. p: map on the result, q: map on the query (S1 eq. 4; relevance x sum / largest sum),
     both [rows, columns] in [0, 1] and near zero where nothing matches. `query_box` and `result_box` are the
-    pixels the maps cover. `links` is empty when nothing matches, else strongest first.
-    `attention` holds the query-independent attention row of each picture scaled to [0, 1], or None.
+    pixels the maps cover; where there is a `query_outline`, nothing of the query outside it counts. `links` is
+    empty when nothing matches, else strongest first.
     """
 
     relevance: float
@@ -69,3 +70,4 @@ class MatchEvidence:
     result_grid: Grid
     query_box: Region
     result_box: Region
+    query_outline: Outline | None = None

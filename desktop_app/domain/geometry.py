@@ -49,6 +49,11 @@ class Region:
         """Whether the point lies inside (left and top edges belong to it)."""
         return self.x <= x < self.x + self.w and self.y <= y < self.y + self.h
 
+    @property
+    def text(self) -> str:
+        """What `parse` reads."""
+        return ",".join(map(str, self.as_list()))
+
     def as_list(self) -> list[int]:
         """`[x, y, w, h]`, the form used in JSON."""
         return [self.x, self.y, self.w, self.h]

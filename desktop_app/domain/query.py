@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.geometry import Cell, Grid, Region
+from desktop_app.domain.outline import Outline, Part
 from desktop_app.domain.photos import FolderId, PhotoId
 
 
@@ -85,11 +86,12 @@ TURNS = tuple(Turn(degrees, mirrored) for mirrored in (False, True) for degrees 
 class QueryItem:
     """One picture of a query.
 
-    `region` restricts it to a rectangle of its oriented pixels. `negative` means "not like this".
+    `region` restricts it to a rectangle of its oriented pixels, `outline` to what lies inside a free outline;
+    then `region` is the rectangle round it, or a part of that. `negative` means "not like this".
     `cell_weights` weighs cells of the map over the region (or the whole picture): marked cells count more,
     rejected ones 0. Empty means all cells count the same. `from_mark` says that a mark on a result made this
-    item: such a photo stays among the results. `turn` is done before anything else, and cells are those of the
-    turned picture; only a whole picture can be turned (raises UsageError).
+    item: such a photo stays among the results. `turn` is done before anything else: region, outline and cells are
+    those of the turned picture.
     """
 
     picture: Picture
@@ -100,10 +102,23 @@ class QueryItem:
     grid: Grid | None = None
     from_mark: bool = False
     turn: Turn = AS_IT_IS
+    outline: Outline | None = None
 
     def __post_init__(self) -> None:
-        if self.region is not None and self.turn != AS_IT_IS:
-            raise UsageError("only a whole picture can be turned", remedy="Leave out the region")
+        if self.outline is not None and self.region is None:
+            object.__setattr__(self, "region", self.outline.box)
+
+    @property
+    def part(self) -> Part | None:
+        """The part of the picture that asks, None for all of it."""
+        return self.outline or self.region
+
+    def with_part(self, part: Part | None) -> QueryItem:
+        """The picture asking with this part, None for all of it. Weights of marked cells belong to the grid of
+        the old part, so they go."""
+        outline = part if isinstance(part, Outline) else None
+        region = part if isinstance(part, Region) else None
+        return replace(self, region=region, outline=outline, cell_weights={}, grid=None)
 
 
 class Pooling(StrEnum):
@@ -149,17 +164,20 @@ class Query:
     turned: bool = False
 
     def __post_init__(self) -> None:
-        if not self.turned:
-            return
-        whole = len(self.items) == 1 and self.items[0].region is None and not self.items[0].cell_weights
-        if not whole or self.automatic is not None:
+        if self.turned and not (can_be_turned(self.items) and self.automatic is None):
             raise UsageError(
                 "only one whole picture can be looked for turned and mirrored",
                 remedy="Leave out regions, marks, further pictures and automatic feedback",
             )
 
     def with_items(self, items: tuple[QueryItem, ...]) -> Query:
-        return replace(self, items=items)
+        """The same question with other pictures; turned pictures are looked for no longer where that cannot be."""
+        return replace(self, items=items, turned=self.turned and can_be_turned(items))
+
+
+def can_be_turned(items: Sequence[QueryItem]) -> bool:
+    """Whether pictures can be looked for turned and mirrored: one whole picture without marks."""
+    return len(items) == 1 and items[0].region is None and not items[0].cell_weights
 
 
 class Side(StrEnum):

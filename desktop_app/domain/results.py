@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Outline
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.query import AS_IT_IS, Profile, Query, Turn
 
@@ -63,8 +64,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class QueryPicture:
-    """What became of one query item: its name, the region used, how it was turned, and its size when it asked
-    (oriented, and turned), as shown in answers."""
+    """What became of one query item: its name, the part used, how it was turned, and its size when it asked
+    (oriented, and turned), as shown in answers. `region` is the box of an `outline`."""
 
     name: str
     width: int
@@ -73,6 +74,7 @@ class QueryPicture:
     negative: bool
     path: bytes | None = None
     turn: Turn = AS_IT_IS
+    outline: Outline | None = None
 
 
 @dataclass(frozen=True, slots=True)

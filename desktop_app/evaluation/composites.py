@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop_app.domain.outline import even_odd
+
 Rgb: TypeAlias = NDArray[np.uint8]
 Points: TypeAlias = NDArray[np.float64]  # [n, 2] x, y in pixels; whole numbers are the middles of pixels
 
@@ -103,13 +105,7 @@ def through(homography: NDArray[np.float64], points: NDArray[np.floating]) -> Po
 
 def outline_mask(outline: Points, height: int, width: int) -> NDArray[np.bool_]:
     """[height, width] bool: the pixels whose middle lies inside a closed outline [n, 2] (even-odd rule)."""
-    (x0, y0), (x1, y1) = outline.T, np.roll(outline, -1, axis=0).T
-    rows = np.arange(height)[:, None]
-    row, edge = np.nonzero((y0 <= rows) != (y1 <= rows))
-    crossing = x0[edge] + (row - y0[edge]) * (x1 - x0)[edge] / (y1 - y0)[edge]
-    turns = np.zeros((height, width + 1), dtype=np.int64)
-    np.add.at(turns, (row, np.clip(np.ceil(crossing), 0, width).astype(np.int64)), 1)
-    return np.asarray(turns.cumsum(axis=1)[:, :width] % 2 == 1)
+    return even_odd(outline, np.arange(float(width)), np.arange(float(height)))
 
 
 def random_outline(photo: Rgb, random: np.random.Generator, sides: tuple[float, float] = SIDES) -> Points:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.evidence import PatchLink, Strength
 from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Outline
 
 Colour = tuple[int, int, int]
 
@@ -59,6 +60,13 @@ class Frame:
             self.box.left + (region.x + region.w) * across,
             self.box.top + (region.y + region.h) * down,
         )
+
+    def path(self, outline: Outline) -> NDArray[np.float32]:
+        """[n + 1, 2] x, y on the canvas: an outline in the oriented original, closed."""
+        points = np.array([*outline.points, outline.points[0]], np.float64)
+        across = (self.box.right - self.box.left) / self.picture_width
+        down = (self.box.bottom - self.box.top) / self.picture_height
+        return np.asarray(points * (across, down) + (self.box.left, self.box.top), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

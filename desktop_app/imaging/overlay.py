@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.evidence import MatchEvidence, Strength
 from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Outline
 from desktop_app.domain.query import Mark, Side
 from desktop_app.imaging.canvas import Canvas, shorten, text_width
 from desktop_app.imaging.heat import DEFAULT_OPACITY, heat_rgba, legend_rgba, viridis
@@ -133,6 +134,7 @@ class _Picture:
     role: str
     covered: Region
     side: Side
+    outline: Outline | None = None
 
     @property
     def original(self) -> Size:
@@ -159,7 +161,7 @@ class _Painter:
         self.width = page.width
         self.unit = page.width / _DESIGN_WIDTH
         self.sides = (
-            _Picture(page.query, "Your picture", page.evidence.query_box, Side.QUERY),
+            _Picture(page.query, "Your picture", page.evidence.query_box, Side.QUERY, page.evidence.query_outline),
             _Picture(page.result, "Result", page.evidence.result_box, Side.RESULT),
         )
 
@@ -221,18 +223,22 @@ class _Painter:
         )
         rgb = self._with_map(rgb, side, inside)
         self.canvas.picture(rgb, left, top, radius=6 * self.unit)
-        if (side.box.w, side.box.h) != side.original:
+        if side.outline is not None:
+            edge = frame.path(side.outline)
+            self.canvas.lines([edge], HALO, width=4 * self.unit, opacity=0.5)
+            self.canvas.lines([edge], self.theme.accent, width=2 * self.unit)
+        elif (side.box.w, side.box.h) != side.original:
             self.canvas.outline(box, HALO, width=4 * self.unit, opacity=0.5)
             self.canvas.outline(box, self.theme.accent, width=2 * self.unit)
         return frame
 
     def _with_map(self, rgb: Pixels, side: _Picture, inside: tuple[int, ...]) -> Pixels:
-        """The picture darkened outside its box and, on the map layers, with the map inside it."""
+        """The picture darkened outside its box or outline and, on the map layers, with the map inside it."""
         left, top, right, bottom = inside
         right, bottom = max(right, left + 1), max(bottom, top + 1)
-        shown = rgb.copy()
+        shown, dark = rgb.copy(), (rgb.astype(np.float32) * 0.35).astype(np.uint8)
         if (side.box.w, side.box.h) != side.original:
-            shown = (rgb.astype(np.float32) * 0.35).astype(np.uint8)
+            shown = dark.copy()
             shown[top:bottom, left:right] = rgb[top:bottom, left:right]
         values = self._map(side.side)
         if values is not None:
@@ -241,7 +247,10 @@ class _Painter:
             small.pixels[:] = shown[top:bottom, left:right]
             small.overlay(heat_rgba(values, width, height, opacity=self.opacity), 0, 0)
             shown[top:bottom, left:right] = small.pixels
-        return shown
+        if side.outline is None:
+            return shown
+        enclosed = side.outline.samples(Region(0, 0, *side.original), *rgb.shape[:2])
+        return np.where(enclosed[..., None], shown, dark)
 
     def _map(self, side: Side) -> NDArray[np.float32] | None:
         query = side is Side.QUERY

@@ -70,7 +70,7 @@ def query_of(session: FeedbackSession, number: int | None = None) -> Query:
                 elif isinstance(picture, LibraryPicture):  # a part of a result, shown as a picture of the query
                     results.append(replace(mark, side=Side.RESULT, photo=picture.id))
         items = _restricted_items(items, own)
-    return replace(session.query, items=(*items, *_items_of_results(results)), round=len(path))
+    return replace(session.query.with_items((*items, *_items_of_results(results))), round=len(path))
 
 
 # --- which marks count ----------------------------------------------------------------------------------------

@@ -70,9 +70,14 @@ def weight_map(cell_weights: Mapping[Cell, float], marked_on: Grid, grid: Grid) 
     for cell, weight in cell_weights.items():
         if 0 <= cell.row < marked_on.rows and 0 <= cell.column < marked_on.columns:
             marked[cell.row, cell.column] = max(0.0, weight)
-    down = _overlaps(grid.rows, marked_on.rows)
-    across = _overlaps(grid.columns, marked_on.columns)
-    return np.asarray(down @ marked @ across.T, dtype=np.float32)
+    return resampled(marked, grid)
+
+
+def resampled(values: NDArray[np.float64] | NDArray[np.bool_], grid: Grid) -> NDArray[np.float32]:
+    """A map [h, w] over the cells of another grid on the same pixels: the mean over the area that each covers."""
+    down = _overlaps(grid.rows, values.shape[0])
+    across = _overlaps(grid.columns, values.shape[1])
+    return np.asarray(down @ values @ across.T, dtype=np.float32)
 
 
 def _overlaps(to: int, from_: int) -> NDArray[np.float64]:

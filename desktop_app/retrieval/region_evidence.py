@@ -84,10 +84,19 @@ def place_cells(tiles: Sequence[Float], zoom: int) -> PlacedCells:
     return PlacedCells(np.concatenate(features).astype(np.float32), np.concatenate(places))
 
 
-def inside(cells: PlacedCells, box: tuple[float, float, float, float]) -> NDArray[np.bool_]:
-    """[n] bool: the cells whose middle lies in a part; the nearest one when none does."""
+def inside(
+    cells: PlacedCells, box: tuple[float, float, float, float], samples: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """[n] bool: the cells whose middle lies in a part; the one nearest to the middle of its box when none does.
+
+    samples: [h, w] over the box, what of it belongs to the part; None for all of it.
+    """
     x, y = cells.places.T
     found = (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
+    if samples is not None:
+        rows = ((y[found] - box[1]) / (box[3] - box[1]) * samples.shape[0]).astype(np.int64)
+        columns = ((x[found] - box[0]) / (box[2] - box[0]) * samples.shape[1]).astype(np.int64)
+        found[found] = samples[rows.clip(max=len(samples) - 1), columns.clip(max=samples.shape[1] - 1)]
     if not found.any():
         found[np.hypot(x - (box[0] + box[2]) / 2, y - (box[1] + box[3]) / 2).argmin()] = True
     return np.asarray(found)

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from desktop_app.domain.errors import UsageError
 from desktop_app.domain.features import Embedding, LocalCodes
 from desktop_app.domain.geometry import Grid
 from desktop_app.domain.query import AS_IT_IS, QueryItem
@@ -17,7 +18,7 @@ from desktop_app.imaging.tensor import choose_shape, fit
 from desktop_app.retrieval.clusters import make_local_codes
 from desktop_app.retrieval.local_match import Packed, centroid_weights, local_similarity
 from desktop_app.retrieval.parameters import MatchParameters, RetrievalParameters
-from desktop_app.retrieval.query import pooled_descriptor, weight_map
+from desktop_app.retrieval.query import pooled_descriptor, resampled, weight_map
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.pictures import (
@@ -48,8 +49,13 @@ class EmbeddedItem:
     whole: Callable[[], Pixels] | None = None
 
     def weights_on(self, grid: Grid) -> NDArray[np.float32] | None:
-        """The person's cell weights on `grid`, [rows, columns] float32, or None without any."""
-        return weight_map(self.item.cell_weights, self.item.grid or grid, grid)
+        """How much the cells of `grid` count, [rows, columns] float32: the person's cell weights, times the share
+        of each cell that lies inside the outline; None where all count the same."""
+        weights = weight_map(self.item.cell_weights, self.item.grid or grid, grid)
+        if self.pixels.outline is None:
+            return weights
+        inside = resampled(self.pixels.outline.samples(self.pixels.box), grid)
+        return inside if weights is None else weights * inside
 
     def match(self, candidates: Packed, parameters: MatchParameters) -> NDArray[np.float32]:
         """The local match (S0) of the item with N candidates: [N] float32. Of a part, or with cell weights, only
@@ -75,6 +81,7 @@ class EmbeddedItem:
             negative=self.item.negative,
             path=self.pixels.path,
             turn=self.item.turn,
+            outline=self.pixels.outline,
         )
 
 
@@ -120,15 +127,23 @@ class QueryEmbedder:
 
     def embed(self, item: QueryItem, engine: Engine) -> EmbeddedItem:
         """The item with its embedding and codes. Raises UnreadableImage, UsageError or DeviceError."""
-        key: Hashable = (engine.digest, picture_key(item.picture, self._session), item.region, item.turn)
-        embedded = self._remembered.get(key, lambda: self._make(key, item, engine))
-        return replace(embedded, item=item)
+        picture = picture_key(item.picture, self._session)
+        key: Hashable = (engine.digest, picture, item.region, item.outline, item.turn)
+        embedded = replace(self._remembered.get(key, lambda: self._make(key, item, engine)), item=item)
+        if item.outline is not None and item.grid is not None:
+            weights = embedded.weights_on(item.grid)
+            if weights is not None and not weights.any():
+                raise UsageError(
+                    f"nothing inside the outline on {embedded.pixels.name} is left to look for",
+                    remedy="Take a mark away, or mark something inside the outline",
+                )
+        return embedded
 
     def _make(self, key: Hashable, item: QueryItem, engine: Engine) -> EmbeddedItem:
-        if item.turn == AS_IT_IS:
-            pixels = load_query(item, self._session)
-        else:  # decoded once for all orientations
+        if item.turn != AS_IT_IS and item.region is None:  # decoded once for all orientations
             pixels = turned_picture(self.embed(replace(item, turn=AS_IT_IS), engine).pixels, item.turn)
+        else:
+            pixels = load_query(item, self._session)
         embedding = embed_pixels(pixels.rgb, engine, width=pixels.box.w, height=pixels.box.h)
         codes = make_local_codes(embedding, engine.embedder.code_logits)
         whole = None if pixels.region is None else partial(_whole_pixels, item, self._session)
@@ -136,4 +151,4 @@ class QueryEmbedder:
 
 
 def _whole_pixels(item: QueryItem, session: LibrarySession | None) -> Pixels:
-    return load_query(replace(item, region=None), session).rgb
+    return load_query(item.with_part(None), session).rgb

@@ -165,6 +165,8 @@ def pair_evidence(
         region=asked.pixels.region is not None,
         judge=judge if region is None else partial(_either, judge, region.relevance),
     )
+    if asked.pixels.outline is not None:
+        evidence = replace(evidence, query_outline=asked.pixels.outline)
     if region is not None:
         shown = evidence.relevance if evidence.relevance >= RELEVANT else 0.0
         words = evidence.words if evidence.links or not shown else region_words(region.p, shown)

@@ -97,6 +97,7 @@ def evidence_json(evidence: MatchEvidence) -> dict[str, object]:
         ],
         "words": evidence.words,
         "query_box": evidence.query_box.as_list(),
+        "query_outline": evidence.query_outline.as_lists() if evidence.query_outline else None,
         "result_box": evidence.result_box.as_list(),
     }
 

@@ -14,17 +14,20 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.errors import UnreadableImage, UsageError
 from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Outline
 from desktop_app.domain.photos import PhotoRecord, path_text
 from desktop_app.domain.query import FilePicture, LibraryPicture, Picture, PixelPicture, QueryItem, Turn
 from desktop_app.imaging.decode import decode_full, decode_photo
+from desktop_app.imaging.outside import filled_outside
 from desktop_app.imaging.preview import decode_preview
-from desktop_app.imaging.sizes import preview_size, shrink, turn, turned
+from desktop_app.imaging.sizes import Size, preview_size, shrink, turn, turned
 from desktop_app.services.library_session import LibrarySession
 
 Pixels = NDArray[np.uint8]
 Value = TypeVar("Value")
 
 LEAST_REGION_SIDE = 16  # pixels; below this a rectangle is a slip of the hand and holds nothing to compare
+LEAST_OUTLINE_AREA = LEAST_REGION_SIDE**2 // 2  # pixels, likewise
 
 
 class RecentlyUsed(Generic[Value]):
@@ -66,18 +69,27 @@ class RecentlyUsed(Generic[Value]):
 
 
 class QueryPixels:
-    """What one query item looks like: its name, oriented size, region used and the pixels the network sees."""
+    """What one query item looks like: its name, oriented size, the part used and the pixels the network sees."""
 
-    __slots__ = ("height", "name", "path", "region", "rgb", "width")
+    __slots__ = ("height", "name", "outline", "path", "region", "rgb", "width")
 
     def __init__(
-        self, *, name: str, path: bytes | None, width: int, height: int, region: Region | None, rgb: Pixels
+        self,
+        *,
+        name: str,
+        path: bytes | None,
+        width: int,
+        height: int,
+        region: Region | None,
+        rgb: Pixels,
+        outline: Outline | None = None,
     ) -> None:
         self.name = name
         self.path = path
-        self.width = width  # oriented original, pixels
+        self.width = width  # oriented original, turned as it asks, pixels
         self.height = height
         self.region = region  # clipped to the picture, None for all of it
+        self.outline = outline  # likewise; what lies outside does not count
         self.rgb = rgb  # [h, w, 3] uint8, preview-sized pixels of the region (or of the whole picture)
 
     @property
@@ -101,65 +113,81 @@ def usable_region(region: Region, *, width: int, height: int, name: str) -> Regi
     return None if (inside.w, inside.h) == (width, height) else inside
 
 
+def usable_part(item: QueryItem, *, width: int, height: int, name: str) -> tuple[Region | None, Outline | None]:
+    """The region and the outline of `item` clipped to its picture; both None when all of it asks.
+
+    Raises UsageError when nothing of them lies inside, or too little to search with.
+    """
+    if item.region is None or item.outline is None:
+        region = item.region
+        return (region and usable_region(region, width=width, height=height, name=name)), None
+    outline = item.outline.clipped(width, height)
+    box = outline.box if item.region == item.outline.box else item.region.clipped(width, height)
+    usable_region(box, width=width, height=height, name=name)
+    if outline.samples(box).mean() * box.w * box.h < LEAST_OUTLINE_AREA:
+        raise UsageError(
+            f"the outline on {name} encloses too little to search with",
+            remedy=f"Draw it round at least {LEAST_OUTLINE_AREA} pixels",
+        )
+    return box, outline
+
+
 def load_query(item: QueryItem, session: LibrarySession | None) -> QueryPixels:
-    """Decode the picture of `item`, as it is (its turn is not done here); a region is cut from the original at
-    full resolution.
+    """Decode the picture of `item` and turn it; a region is cut from the original at full resolution.
 
     A library photo whose original is away answers from its preview. Raises UnreadableImage or UsageError.
     """
     picture = item.picture
     if isinstance(picture, PixelPicture):
-        height, width = picture.rgb.shape[:2]
-        return _from_pixels(picture.rgb, item.region, name=picture.name, path=None, width=width, height=height)
+        return _from_pixels(picture.rgb, item, name=picture.name, path=None)
     if isinstance(picture, LibraryPicture):
         if session is None:
             raise UsageError("a photo of a library can only be used with that library open")
         photo = session.photo(picture.id)
         try:
-            return _from_file(photo.path, item.region, name=photo.name)
+            return _from_file(photo.path, item, name=photo.name)
         except UnreadableImage:
             if Path(os.fsdecode(photo.path)).exists():
                 raise
-            return _from_preview(photo, item.region, session)
-    return _from_file(picture.path, item.region, name=path_text(os.path.basename(picture.path)))
+            return _from_preview(photo, item, session)
+    return _from_file(picture.path, item, name=path_text(os.path.basename(picture.path)))
 
 
-def _from_file(path: bytes, region: Region | None, *, name: str) -> QueryPixels:
-    if region is None:
-        decoded = decode_photo(path, fingerprint=False)
-        return QueryPixels(
-            name=name, path=path, width=decoded.width, height=decoded.height, region=None, rgb=decoded.rgb
-        )
-    rgb = decode_full(path)
-    height, width = rgb.shape[:2]
-    return _from_pixels(rgb, region, name=name, path=path, width=width, height=height)
+def _from_file(path: bytes, item: QueryItem, *, name: str) -> QueryPixels:
+    if item.region is not None:
+        return _from_pixels(decode_full(path), item, name=name, path=path)
+    decoded = decode_photo(path, fingerprint=False)
+    whole = QueryPixels(
+        name=name, path=path, width=decoded.width, height=decoded.height, region=None, rgb=decoded.rgb
+    )
+    return turned_picture(whole, item.turn)
 
 
-def _from_preview(photo: PhotoRecord, region: Region | None, session: LibrarySession) -> QueryPixels:
+def _from_preview(photo: PhotoRecord, item: QueryItem, session: LibrarySession) -> QueryPixels:
     data = session.preview(photo)
     if data is None:
         raise UnreadableImage(
             photo.name, "it is gone, and there is no preview of it", remedy="Connect its drive and try again"
         )
-    rgb = decode_preview(data)
-    if region is not None:
-        region = usable_region(region, width=photo.width, height=photo.height, name=photo.name)
-    if region is not None:
-        part = scaled(region, photo.width, photo.height, rgb.shape[1], rgb.shape[0])
-        rgb = rgb[part.y : part.y + part.h, part.x : part.x + part.w]
-    return QueryPixels(
-        name=photo.name, path=photo.path, width=photo.width, height=photo.height, region=region, rgb=rgb
-    )
+    size = turned((photo.width, photo.height), item.turn.orientation)
+    return _from_pixels(decode_preview(data), item, name=photo.name, path=photo.path, size=size)
 
 
 def _from_pixels(
-    rgb: Pixels, region: Region | None, *, name: str, path: bytes | None, width: int, height: int
+    rgb: Pixels, item: QueryItem, *, name: str, path: bytes | None, size: Size | None = None
 ) -> QueryPixels:
+    """size: (width, height) of the original after its turn, where `rgb` is a smaller copy of it."""
+    rgb = turned_rgb(rgb, item.turn)
+    shown = (rgb.shape[1], rgb.shape[0])
+    width, height = size or shown
+    region, outline = usable_part(item, width=width, height=height, name=name)
     if region is not None:
-        region = usable_region(region, width=width, height=height, name=name)
-    if region is not None:
-        rgb = rgb[region.y : region.y + region.h, region.x : region.x + region.w]
-    return QueryPixels(name=name, path=path, width=width, height=height, region=region, rgb=_small(rgb))
+        part = region if size is None else scaled(region, width, height, *shown)
+        rgb = rgb[part.y : part.y + part.h, part.x : part.x + part.w]
+    rgb = _small(rgb)
+    if region is not None and outline is not None:
+        rgb = filled_outside(rgb, outline.samples(region, *rgb.shape[:2]))
+    return QueryPixels(name=name, path=path, width=width, height=height, region=region, rgb=rgb, outline=outline)
 
 
 def _small(rgb: Pixels) -> Pixels:

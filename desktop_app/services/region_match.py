@@ -67,7 +67,8 @@ def region_match(
         place_cells([tile.local_features for tile in tiles if tile.local_features is not None], zoom)
         for tiles in (query_tiles, result_tiles)
     )
-    part = inside(query, box)
+    samples = None if asked.pixels.outline is None else asked.pixels.outline.samples(region)
+    part = inside(query, box, samples)
     if part.all():
         return None
     values, like = contrast(query, part, result)

@@ -59,7 +59,8 @@ def _lines(
     yield "<article><h2>Asked with</h2>"
     for item, shown in zip(query.items, answer.query, strict=True):
         role = "not like this: " if shown.negative else ""
-        part = "" if shown.region is None else f", the part {','.join(map(str, shown.region.as_list()))}"
+        part = "" if shown.region is None else f", the part {shown.region.text}"
+        part += ", inside an outline" if shown.outline else ""
         part += f", {shown.turn.words}" if shown.turn.words else ""
         viewed = explaining.query_picture(session.recognise(item), long_side=PICTURE_SIDE)
         yield _figure(data_uri(viewed.rgb), f"{role}{shown.name}, {shown.width} x {shown.height}{part}")

@@ -6,49 +6,75 @@ import base64
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.filters import PhotoFilter
-from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Part, parse_part
+from desktop_app.domain.query import AS_IT_IS, FilePicture, QueryItem, Turn
 from desktop_app.services.library_session import LibrarySession
 
 log = logging.getLogger(__name__)
 
 SETTING = "saved_searches"
+FORMAT = 2  # 2: outlines, and pictures that may be turned; 1 had no number
 MOST_LETTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
 class SavedSearch:
-    """A filter, and the files to search with where there are any: `images` wanted, `negative` not wanted, `region`
-    of the first image."""
+    """A filter, and the files to search with where there are any: `images` wanted, `negative` not wanted, `part`
+    and `turn` of the first image; `turned`: it is also looked for turned and mirrored."""
 
     chosen: PhotoFilter = field(default_factory=PhotoFilter)
     images: tuple[bytes, ...] = ()
     negative: tuple[bytes, ...] = ()
-    region: Region | None = None
+    part: Part | None = None
+    turn: Turn = AS_IT_IS
+    turned: bool = False
+
+    @property
+    def items(self) -> tuple[QueryItem, ...]:
+        """The pictures to search with; none for a filter alone."""
+        wanted = [QueryItem(FilePicture(path)) for path in self.images]
+        if wanted:
+            wanted[0] = replace(wanted[0].with_part(self.part), turn=self.turn)
+        return (*wanted, *(QueryItem(FilePicture(path), negative=True) for path in self.negative))
 
     def as_json(self) -> dict[str, object]:
         return {
+            "format": FORMAT,
             "filter": self.chosen.as_json(),
             "images": [base64.b64encode(path).decode() for path in self.images],
             "negative": [base64.b64encode(path).decode() for path in self.negative],
-            "region": None if self.region is None else ",".join(map(str, self.region.as_list())),
+            "region": None if self.part is None else self.part.text,
+            "turn": [self.turn.degrees, self.turn.mirrored],
+            "turned": self.turned,
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, object]) -> SavedSearch:
         """Raises UsageError, ValueError, TypeError or KeyError for what is no such document."""
-        images, negative, region = document["images"], document["negative"], document["region"]
+        if document.get("format", 1) not in range(1, FORMAT + 1):
+            raise UsageError("the search was saved by a newer Indicium", remedy="Update Indicium")
+        images, negative, part = document["images"], document["negative"], document["region"]
         if not isinstance(images, list) or not isinstance(negative, list):
             raise TypeError
         return cls(
             chosen=PhotoFilter.from_json(document["filter"]),
             images=tuple(base64.b64decode(path) for path in images),
             negative=tuple(base64.b64decode(path) for path in negative),
-            region=None if region is None else Region.parse(str(region)),
+            part=None if part is None else parse_part(str(part)),
+            turn=_turn(document.get("turn", [0, False])),
+            turned=bool(document.get("turned", False)),
         )
+
+
+def _turn(value: object) -> Turn:
+    match value:
+        case [int(degrees), bool(mirrored)]:
+            return Turn(degrees, mirrored)
+    raise TypeError
 
 
 def saved_searches(session: LibrarySession) -> dict[str, SavedSearch]:

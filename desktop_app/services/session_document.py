@@ -18,8 +18,10 @@ import cv2
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.feedback import FeedbackSession, Round
 from desktop_app.domain.geometry import Cell, Grid, Region
+from desktop_app.domain.outline import Outline
 from desktop_app.domain.photos import PhotoRecord, path_json
 from desktop_app.domain.query import (
+    AS_IT_IS,
     AnyMark,
     AutomaticFeedback,
     FilePicture,
@@ -34,6 +36,7 @@ from desktop_app.domain.query import (
     QueryItem,
     RegionMark,
     Side,
+    Turn,
 )
 from desktop_app.imaging.decode import decode_pixels
 from desktop_app.services.json_value import JsonValue
@@ -41,7 +44,7 @@ from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.pictures import load_query
 
 FORMAT_KEY = "indicium_session"
-FORMAT = 1
+FORMAT = 2  # 2: outlines, and pictures that may be turned
 SIGNS = {1: "+", -1: "-", 0: ""}
 TOP = 20
 
@@ -69,6 +72,7 @@ def session_document(session: FeedbackSession, library: LibrarySession) -> Docum
         "profile": session.query.profile.value,
         "top": session.query.top,
         "automatic": automatic and {"pooling": automatic.pooling.value, "count": automatic.count},
+        "turned": session.query.turned,
         "query": [_item_json(item, library) for item in session.query.items],
         "rounds": [_round_json(step, library) for step in session.rounds],
         "current": session.current + 1,
@@ -90,6 +94,10 @@ def _item_json(item: QueryItem, library: LibrarySession) -> Document:
     made = _picture_json(item.picture, library)
     if item.region is not None:
         made["region"] = item.region.as_list()
+    if item.outline is not None:
+        made["outline"] = item.outline.as_lists()
+    if item.turn != AS_IT_IS:
+        made["turn"] = {"degrees": item.turn.degrees, "mirrored": item.turn.mirrored}
     if item.negative:
         made["negative"] = True
     if item.weight != 1.0:
@@ -171,6 +179,7 @@ class _Reader:
             profile=_one_of(document.get("profile", Profile.BALANCED.value), Profile),
             top=_top(document.get("top", TOP)),
             automatic=_automatic(document.get("automatic")) if document.has("automatic") else None,
+            turned=document.get("turned", False).flag(),
         )
         steps = list(document.get("rounds", [{}]).entries()) or [JsonValue({}, "rounds[0]")]
         rounds: list[Round] = []
@@ -216,6 +225,8 @@ class _Reader:
         return QueryItem(
             self._picture(value),
             region=_region(value.get("region")) if value.has("region") else None,
+            outline=_outline(value.get("outline")) if value.has("outline") else None,
+            turn=_turn(value.get("turn")) if value.has("turn") else AS_IT_IS,
             negative=value.get("negative", False).flag(),
             weight=_weight(value),
             cell_weights=weights,
@@ -336,6 +347,17 @@ def _weight(value: JsonValue) -> float:
 
 def _region(value: JsonValue) -> Region:
     return Region(*value.wholes(4))
+
+
+def _outline(value: JsonValue) -> Outline:
+    try:
+        return Outline.of((x, y) for x, y in (point.wholes(2) for point in value.entries()))
+    except UsageError as error:
+        raise UsageError(f"'{value.where}': {error.message}", remedy=error.remedy) from None
+
+
+def _turn(value: JsonValue) -> Turn:
+    return Turn(value.get("degrees", 0).whole(), value.get("mirrored", False).flag())
 
 
 def _size(value: JsonValue) -> tuple[int, int]:

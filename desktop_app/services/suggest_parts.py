@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.query import QueryItem
 from desktop_app.retrieval.crop_suggestions import suggested_parts as parts_of
@@ -18,6 +16,6 @@ def suggested_parts(item: QueryItem, embedder: QueryEmbedder, engine: Engine) ->
     Whatever region `item` has now counts for nothing. None for a pack without local features and map. Raises
     UnreadableImage or DeviceError.
     """
-    whole = embedder.embed(replace(item, region=None, cell_weights={}, grid=None), engine)
+    whole = embedder.embed(item.with_part(None), engine)
     parts = parts_of(whole.embedding, whole.pixels.box)
     return tuple(part for part in parts if min(part.w, part.h) >= LEAST_REGION_SIDE)

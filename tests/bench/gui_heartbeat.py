@@ -106,7 +106,7 @@ class Person:
         self.done["searches"] += 1
         if search.query is not None and self._chance.random() < 0.3:
             x, y = self._chance.randrange(60), self._chance.randrange(60)
-            search.set_region(0, Region(x, y, 160, 160), live=True)
+            search.set_part(0, Region(x, y, 160, 160), live=True)
         else:
             self._shell.find_similar(PhotoId(int(self._chance.choice(ids))))
 

@@ -360,7 +360,7 @@ def test_searching_again_with_marks_is_the_next_round_and_undo_leads_back(pair, 
 
 def test_marks_on_a_region_are_marks_inside_it(pages, made, qtbot):
     pages.search.ask([FilePicture(os.fsencode(made / "my astronaut.jpg"))])
-    pages.search.set_region(0, Region(100, 20, 200, 200))
+    pages.search.set_part(0, Region(100, 20, 200, 200))
     qtbot.waitUntil(lambda: not pages.search.busy and pages.search.answer is not None, timeout=WAIT)
     pages.evidence.show_result(0)
     explained(pages, qtbot)

@@ -345,7 +345,7 @@ def test_a_query_file_that_vanishes_is_named(pages, qtbot, made, tmp_path):
     shutil.copy(made / "my astronaut.jpg", gone)
     ask(pages, qtbot, FilePicture(os.fsencode(gone)))
     gone.unlink()
-    pages.search.set_region(0, None)
+    pages.search.set_part(0, None)
     pages.search.ask([FilePicture(os.fsencode(gone))])
     qtbot.waitUntil(lambda: pages.search.error is not None or pages.search.answer is not None, timeout=WAIT)
     qtbot.waitUntil(lambda: not pages.search.busy, timeout=WAIT)

@@ -98,13 +98,13 @@ def test_there_is_nothing_to_save_before_anything_is_asked(parts):
 def test_a_search_is_saved_and_opened_again_with_all_that_belongs_to_it(parts, qtbot):
     first, second = (int(photo) for photo in sorted(parts.library.ids))
     parts.search.find_similar(first)
-    parts.search.set_region(0, REGION)
+    parts.search.set_part(0, REGION)
     parts.search.not_like(second)
     parts.library.set_chosen(PhotoFilter.parse(["rating=3+"]))
     parts.library.set_filter(frozenset({parts.folder}))
     save(parts, qtbot, "like a")
     kept = parts.kept["like a"]
-    assert (kept.images, kept.negative, kept.region) == ((b"/p/a.jpg",), (b"/p/b\xff.jpg",), REGION)
+    assert (kept.images, kept.negative, kept.part) == ((b"/p/a.jpg",), (b"/p/b\xff.jpg",), REGION)
     assert kept.chosen.of(FilterKind.FOLDER) == ("/p",) and kept.chosen.of(FilterKind.RATING) == ("3+",)
     parts.search.clear()
     parts.library.set_chosen(PhotoFilter())

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.evidence import MatchEvidence
 from desktop_app.domain.geometry import Cell
-from desktop_app.domain.query import Mark, Query, QueryItem, Side
+from desktop_app.domain.query import AS_IT_IS, Mark, Query, QueryItem, Side
 from desktop_app.domain.results import Hit
 from desktop_app.services import painting
 from desktop_app.ui.viewmodels import evidence_words as wording
@@ -123,7 +123,9 @@ class EvidenceViewModel(QObject):
         """`your picture: IMG_1.jpg` or `result 3 of 214: IMG_2031.jpg`."""
         if side is Side.QUERY:
             picture = self._pictures.get(side)
-            return wording.query_title(picture.name if picture else "", self._item_index, len(self.items))
+            name = picture.name if picture else ""
+            turn = self.item.turn if self.item else AS_IT_IS
+            return wording.query_title(name, self._item_index, len(self.items), turn)
         hit = self.hit
         return wording.result_title(hit.photo.name, self._row, len(self._hits)) if hit else ""
 
@@ -355,7 +357,7 @@ class EvidenceViewModel(QObject):
 
     def _take_query(self, query: Query, index: int) -> None:
         item = query.items[index]
-        if self.item is None or self.item.picture != item.picture:
+        if self.item is None or (self.item.picture, self.item.turn) != (item.picture, item.turn):
             self._pictures.pop(Side.QUERY, None)
         if self._marked != query.items:
             self._take_marks()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from desktop_app.domain.evidence import MatchEvidence, PatchLink
 from desktop_app.domain.geometry import Cell, Grid
 from desktop_app.domain.photos import PhotoId
-from desktop_app.domain.query import Mark, Side
+from desktop_app.domain.query import AS_IT_IS, Mark, Side, Turn
 from desktop_app.services.painting import place_of
 from desktop_app.ui.viewmodels.words import number, sentence
 
@@ -32,10 +32,11 @@ def links_at(evidence: MatchEvidence, side: Side, cell: Cell) -> list[int]:
     return [position for position, away in enumerate(distances) if away == nearest] if nearest <= NEAR else []
 
 
-def query_title(name: str, index: int, count: int) -> str:
-    """`Your picture: IMG_1.jpg`; of several pictures also which one."""
+def query_title(name: str, index: int, count: int, turn: Turn = AS_IT_IS) -> str:
+    """`Your picture: IMG_1.jpg`; of several pictures also which one, of a turned one also how."""
     more = f" {index + 1} of {count}" if count > 1 else ""
-    return f"Your picture{more}" + (f": {name}" if name else "")
+    turned = f", {turn.words}" if turn.words else ""
+    return f"Your picture{more}" + (f": {name}" if name else "") + turned
 
 
 def result_title(name: str, row: int, count: int) -> str:

@@ -12,6 +12,7 @@ from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.geometry import Region
 from desktop_app.domain.query import Picture, QueryItem
 from desktop_app.ui.viewmodels.bridge import Bridge
+from desktop_app.ui.viewmodels.query_pictures import PictureKey, key_of
 
 CHANNEL = "part-suggestions"
 KEPT = 32  # pictures whose parts are remembered
@@ -32,8 +33,8 @@ class PartSuggestions(QObject):
     def __init__(self, bridge: Bridge, port: PartsPort | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bridge, self._port = bridge, port
-        # By id(), oldest first; holding the picture keeps its id() from being used again.
-        self._known: OrderedDict[int, tuple[Picture, tuple[Region, ...]]] = OrderedDict()
+        # Oldest first; holding the picture keeps its id() from being used again.
+        self._known: OrderedDict[PictureKey, tuple[Picture, tuple[Region, ...]]] = OrderedDict()
 
     def open_library(self, port: PartsPort | None) -> None:
         """Another library (or none): what was suggested before is forgotten."""
@@ -43,21 +44,21 @@ class PartSuggestions(QObject):
 
     def of(self, item: QueryItem) -> tuple[Region, ...]:
         """The parts of an item's picture; none until they are found (`changed` follows)."""
-        return self._known[id(item.picture)][1] if id(item.picture) in self._known else ()
+        return self._known[key_of(item)][1] if key_of(item) in self._known else ()
 
     def find(self, items: Sequence[QueryItem]) -> None:
         """Find the parts of the pictures that were asked with as a whole: their embeddings are known by now."""
         for item in items:
-            if id(item.picture) in self._known:
-                self._known.move_to_end(id(item.picture))
+            if key_of(item) in self._known:
+                self._known.move_to_end(key_of(item))
             elif self._port is not None and item.region is None and not item.from_mark:
-                self._known[id(item.picture)] = (item.picture, ())
+                self._known[key_of(item)] = (item.picture, ())
                 self._ask(self._port, item)
         while len(self._known) > max(KEPT, len(items)):
             self._known.popitem(last=False)
 
     def _ask(self, port: PartsPort, item: QueryItem) -> None:
-        key, asked = id(item.picture), item.picture
+        key, asked = key_of(item), item.picture
 
         def found(parts: tuple[Region, ...]) -> None:
             if key in self._known and self._known[key][0] is asked:  # else it was forgotten meanwhile

@@ -51,6 +51,11 @@ class QueryHistory:
             self._place = len(self._queries) - 1
         self._open = editing
 
+    def replace(self, query: Query) -> None:
+        """Put a question in the place of the present one, of which its answer said more."""
+        if self._place >= 0:
+            self._queries[self._place] = query
+
     def end_edit(self) -> None:
         """The next edit is a question of its own."""
         self._open = False

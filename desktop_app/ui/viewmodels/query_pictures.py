@@ -17,7 +17,7 @@ from PySide6.QtGui import QImage
 
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.photos import path_text
-from desktop_app.domain.query import FilePicture, LibraryPicture, Picture, QueryItem
+from desktop_app.domain.query import FilePicture, LibraryPicture, Picture, QueryItem, Turn
 from desktop_app.ui.viewmodels.bridge import Bridge
 
 CHANNEL = "query-pictures"
@@ -50,6 +50,14 @@ def name_of(picture: Picture) -> str:
     return "photo of this library" if isinstance(picture, LibraryPicture) else picture.name
 
 
+PictureKey = tuple[int, Turn]
+
+
+def key_of(item: QueryItem) -> PictureKey:
+    """What a picture is remembered by: itself as an object, and how it is turned."""
+    return id(item.picture), item.turn
+
+
 class QueryPictures(QObject):
     """The query pictures of one open library. Lives on the GUI thread."""
 
@@ -59,9 +67,9 @@ class QueryPictures(QObject):
         super().__init__(parent)
         self._bridge = bridge
         self._port = port
-        # By id(), oldest first; holding the picture keeps its id() from being used again.
-        self._asked: OrderedDict[int, Picture] = OrderedDict()
-        self._read: dict[int, ShownPicture] = {}
+        # Oldest first; holding the picture keeps its id() from being used again.
+        self._asked: OrderedDict[PictureKey, Picture] = OrderedDict()
+        self._read: dict[PictureKey, ShownPicture] = {}
 
     def open_library(self, port: PicturePort | None) -> None:
         """Another library (or none): the pictures of the old one are forgotten."""
@@ -73,9 +81,9 @@ class QueryPictures(QObject):
     def keep(self, items: Sequence[QueryItem]) -> None:
         """The pictures of these items are shown now: of all others only the last `OTHERS_KEPT` are kept."""
         for item in items:
-            if id(item.picture) in self._asked:
-                self._asked.move_to_end(id(item.picture))
-        shown = {id(item.picture) for item in items}
+            if key_of(item) in self._asked:
+                self._asked.move_to_end(key_of(item))
+        shown = {key_of(item) for item in items}
         others = [key for key in self._asked if key not in shown]
         for key in others[: max(0, len(others) - OTHERS_KEPT)]:
             del self._asked[key]
@@ -83,12 +91,12 @@ class QueryPictures(QObject):
 
     def picture(self, item: QueryItem) -> ShownPicture | None:
         """The picture of an item; None until it is read (`changed` follows)."""
-        key = id(item.picture)
+        key = key_of(item)
         if key not in self._asked and self._port is not None:
             self._ask(self._port, key, item)
         return self._read.get(key)
 
-    def _ask(self, port: PicturePort, key: int, item: QueryItem) -> None:
+    def _ask(self, port: PicturePort, key: PictureKey, item: QueryItem) -> None:
         self._asked[key] = item.picture
 
         asked = item.picture

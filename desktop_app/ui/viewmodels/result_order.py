@@ -1,4 +1,5 @@
-"""How an answer becomes a list: the order of the hits, where weaker ones begin, how many are listed at once.
+"""How an answer becomes a list: the order of the hits, where weaker ones begin, how many are listed at once, and
+what is said above them.
 
 Plain functions of the hits. Whatever the order, photos that match come before those that do not.
 """
@@ -8,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from desktop_app.domain.results import Hit, Words
+from PySide6.QtCore import QLocale
+
+from desktop_app.domain.results import Hit, SearchAnswer, Words
+from desktop_app.ui.viewmodels.words import count
 
 WEAKER_SHOWN = 24  # hits below the dividing line that are listed at once; the others on request
 
@@ -55,3 +59,17 @@ def ordered(hits: Sequence[Hit], order: SortOrder) -> tuple[Hit, ...]:
         return is_weak(hit), -when(hit) if order is SortOrder.NEWEST else when(hit)
 
     return tuple(sorted(hits, key=key))
+
+
+def answer_words(answer: SearchAnswer) -> str:
+    """`12 results · balanced · 0.12 s`: how many match, the profile, the time it took."""
+    strong = divider_of(answer.hits)
+    matching = len(answer.hits) if strong is None else strong
+    if not answer.hits:
+        found = "No photos to compare with"
+    elif answer.verdict is Words.NOTHING or matching == 0:
+        found = "Nothing here matches well" + (" · the nearest first" if matching else "")
+    else:
+        found = count(matching, "result", "results")
+    seconds = sum(answer.timings_ms.values()) / 1000.0
+    return " · ".join((found, answer.profile.value, f"{QLocale().toString(seconds, 'f', 2)} s"))

@@ -258,7 +258,7 @@ class RoundsViewModel(QObject):
                 self._edit(self._session, query)
         if self._session is not None:
             first = self._session.query.items
-            self._session = replace(self._session, query=replace(query, items=first, round=1))
+            self._session = replace(self._session, query=replace(query.with_items(first), round=1))
 
     def _belongs(self, query: Query) -> bool:
         """Whether a question goes on with this search: it has a picture in common with it."""

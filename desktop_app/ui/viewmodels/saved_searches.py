@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.filters import FilterKind, PhotoFilter
-from desktop_app.domain.query import FilePicture, LibraryPicture, Query, QueryItem
+from desktop_app.domain.query import AS_IT_IS, FilePicture, LibraryPicture, Query, QueryItem, can_be_turned
 from desktop_app.services import saved_searches
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.saved_searches import SavedSearch
@@ -62,9 +62,10 @@ class SavedSearchesViewModel(QObject):
     def save(self, name: str) -> None:
         """Keep what is on screen under a name, in place of an older one."""
         items, chosen = self._search.items, self._chosen()
+        turned = self._search.turned and self._search.can_turn
 
         def keep(session: LibrarySession) -> None:
-            saved_searches.save_search(session, name, _made(session, items, chosen))
+            saved_searches.save_search(session, name, _made(session, items, chosen, turned=turned))
 
         self._change(keep)
 
@@ -92,20 +93,18 @@ class SavedSearchesViewModel(QObject):
     def _show(self, saved: SavedSearch) -> None:
         self._library.set_filter(None)
         self._library.set_chosen(saved.chosen)
-        wanted = [QueryItem(FilePicture(path)) for path in saved.images]
-        if wanted and saved.region is not None:
-            wanted[0] = replace(wanted[0], region=saved.region)
-        unwanted = [QueryItem(FilePicture(path), negative=True) for path in saved.negative]
+        wanted = bool(saved.images)
         if wanted:
-            self._search.run(Query((*wanted, *unwanted), profile=self._search.profile, chosen=saved.chosen))
-            self._opened, self._seen = self._search.query, self._library.ids
-        self.opened.emit(bool(wanted))
+            query = Query(saved.items, profile=self._search.profile, chosen=saved.chosen)
+            self._search.run(replace(query, turned=saved.turned and can_be_turned(query.items)))
+            self._opened, self._seen = _as_begun(self._search.query), self._library.ids
+        self.opened.emit(wanted)
 
     def _follow(self) -> None:
         """A saved search that is open finds new photos by itself; a filter does so anyway."""
         if (
             self._opened is None
-            or self._search.query != self._opened
+            or _as_begun(self._search.query) != self._opened
             or np.array_equal(self._seen, self._library.ids)
         ):
             return
@@ -141,7 +140,16 @@ class SavedSearchesViewModel(QObject):
         )
 
 
-def _made(session: LibrarySession, items: tuple[QueryItem, ...], chosen: PhotoFilter) -> SavedSearch:
+def _as_begun(query: Query | None) -> Query | None:
+    """The question before its answer said how the picture was turned."""
+    if query is None or not query.turned:
+        return query
+    return query.with_items(tuple(replace(item, turn=AS_IT_IS) for item in query.items))
+
+
+def _made(
+    session: LibrarySession, items: tuple[QueryItem, ...], chosen: PhotoFilter, *, turned: bool
+) -> SavedSearch:
     """Raises UsageError for a question of which a file is only a part."""
     if any(item.from_mark or item.cell_weights for item in items):
         raise UsageError("marks are kept with their rounds", remedy="Choose “Save these rounds” below the picture")
@@ -154,7 +162,9 @@ def _made(session: LibrarySession, items: tuple[QueryItem, ...], chosen: PhotoFi
         chosen,
         tuple(_path(session, item) for item in wanted),
         tuple(_path(session, item) for item in items if item.negative),
-        wanted[0].region if wanted else None,
+        wanted[0].part if wanted else None,
+        wanted[0].turn if wanted else AS_IT_IS,
+        turned,
     )
 
 

@@ -6,23 +6,31 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from PySide6.QtCore import QLocale, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.filters import PhotoFilter
-from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Part
 from desktop_app.domain.photos import FolderId, PhotoId
 from desktop_app.domain.progress import Control
-from desktop_app.domain.query import AutomaticFeedback, LibraryPicture, Picture, Profile, Query, QueryItem
-from desktop_app.domain.results import Hit, SearchAnswer, Words
-from desktop_app.ui.viewmodels import words
+from desktop_app.domain.query import (
+    AS_IT_IS,
+    AutomaticFeedback,
+    LibraryPicture,
+    Picture,
+    Profile,
+    Query,
+    QueryItem,
+    can_be_turned,
+)
+from desktop_app.domain.results import Hit, SearchAnswer
 from desktop_app.ui.viewmodels.bridge import Bridge, JobControl
 from desktop_app.ui.viewmodels.match_maps import MapPort, MatchMaps
 from desktop_app.ui.viewmodels.part_suggestions import PartsPort, PartSuggestions
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.query_history import QueryHistory
 from desktop_app.ui.viewmodels.query_pictures import PicturePort, QueryPictures, ShownPicture
-from desktop_app.ui.viewmodels.result_order import SortOrder, divider_of, ordered, shown_at_once
+from desktop_app.ui.viewmodels.result_order import SortOrder, answer_words, divider_of, ordered, shown_at_once
 
 REST_MS = 150  # a region under the mouse is searched with once it rests this long
 
@@ -59,6 +67,7 @@ class SearchViewModel(QObject):
         self._busy = False
         self._profile = Profile.BALANCED
         self._automatic: AutomaticFeedback | None = None
+        self._turned = False
         self._folders: frozenset[FolderId] | None = None
         self._chosen = PhotoFilter()
         self._sort = SortOrder.BEST
@@ -123,6 +132,16 @@ class SearchViewModel(QObject):
         return self._automatic
 
     @property
+    def turned(self) -> bool:
+        """Whether pictures are also looked for turned and mirrored, where that can be."""
+        return self._turned
+
+    @property
+    def can_turn(self) -> bool:
+        """Whether the present question can be asked in every orientation."""
+        return self._query is not None and can_be_turned(self.items) and self._query.automatic is None
+
+    @property
     def sort(self) -> SortOrder:
         return self._sort
 
@@ -150,21 +169,7 @@ class SearchViewModel(QObject):
 
     def header(self) -> str:
         """The line above the results: how many match, the profile, the time it took."""
-        answer = self._answer
-        if answer is None:
-            return ""
-        strong = divider_of(answer.hits)
-        matching = len(answer.hits) if strong is None else strong
-        if not answer.hits:
-            found = "No photos to compare with"
-        elif answer.verdict is Words.NOTHING or matching == 0:
-            found = "Nothing here matches well"
-            if matching:
-                found = f"{found} · the nearest first"
-        else:
-            found = words.count(matching, "result", "results")
-        seconds = sum(answer.timings_ms.values()) / 1000.0
-        return " · ".join((found, answer.profile.value, f"{QLocale().toString(seconds, 'f', 2)} s"))
+        return "" if self._answer is None else answer_words(self._answer)
 
     def weaker_sentence(self) -> str:
         """The line below the results, empty when nothing is kept back."""
@@ -229,19 +234,26 @@ class SearchViewModel(QObject):
         self._take(query)
         self._search()
 
-    def set_region(self, index: int, region: Region | None, *, live: bool = False) -> None:
-        """Restrict a picture to a rectangle of its oriented pixels, or use all of it again (None).
+    def set_part(self, index: int, part: Part | None, *, live: bool = False) -> None:
+        """Restrict a picture to a part of its oriented pixels, or use all of it again (None).
 
         `live`: the mouse still holds it; the search starts once it has rested.
         """
-        if not 0 <= index < len(self.items) or (self.items[index].region == region and live):
+        if not 0 <= index < len(self.items) or (self.items[index].part == part and live):
             return
         items = list(self.items)
-        # Weights of marked cells belong to the old region's grid, so a new region starts without them.
-        items[index] = replace(items[index], region=region, cell_weights={}, grid=None)
+        items[index] = items[index].with_part(part)
+        self._edit(tuple(items), live=live)
+
+    def add_part(self, index: int, part: Part, *, live: bool = False) -> None:
+        """Ask with another part of a picture as well; it becomes the last picture of the question."""
+        if 0 <= index < len(self.items):
+            self._edit((*self.items, replace(self.items[index], negative=False).with_part(part)), live=live)
+
+    def _edit(self, items: tuple[QueryItem, ...], *, live: bool) -> None:
         if self._query is None:
             return
-        query = self._query.with_items(tuple(items))
+        query = self._turnable(self._query.with_items(items))
         self._history.push(query, editing=True)
         self._query = query
         self.maps.set_item(self.main_item)
@@ -252,6 +264,21 @@ class SearchViewModel(QObject):
         else:
             self._history.end_edit()
             self._search()
+
+    def set_turned(self, wanted: bool) -> None:
+        """Also look for the picture turned by quarters and mirrored, or only as it is; the present question is
+        asked again."""
+        self._turned = wanted
+        query = self._query
+        if query is None or not self.can_turn:
+            return
+        items = tuple(replace(item, turn=AS_IT_IS) for item in query.items)
+        self.run(self._turnable(query.with_items(items)))
+
+    def _turnable(self, query: Query) -> Query:
+        """The question looking for turned pictures where that is wanted and can be."""
+        possible = can_be_turned(query.items) and query.automatic is None
+        return replace(query, turned=self._turned and possible)
 
     def search_again(self) -> None:
         """Ask the same once more, for example when more photos have been indexed."""
@@ -267,7 +294,7 @@ class SearchViewModel(QObject):
         """Let the first results mark by themselves, or not (None); the present question is asked again."""
         self._automatic = automatic
         if self._query is not None and self._query.automatic != automatic:
-            self.run(replace(self._query, automatic=automatic))
+            self.run(self._turnable(replace(self._query, automatic=automatic, turned=False)))
 
     def set_filter(self, folders: frozenset[FolderId] | None, chosen: PhotoFilter) -> None:
         """Search in these folders only (None: everywhere), among the photos that `chosen` leaves."""
@@ -305,16 +332,15 @@ class SearchViewModel(QObject):
 
     def _ask_items(self, items: tuple[QueryItem, ...], *, same_search: bool) -> None:
         number = self._query.round if self._query and same_search else 1
-        self.run(
-            Query(
-                items,
-                profile=self._profile,
-                folders=self._folders,
-                chosen=self._chosen,
-                round=number,
-                automatic=self._automatic,
-            )
+        query = Query(
+            items,
+            profile=self._profile,
+            folders=self._folders,
+            chosen=self._chosen,
+            round=number,
+            automatic=self._automatic,
         )
+        self.run(self._turnable(query))
 
     def _revisit(self, query: Query | None) -> None:
         if query is not None:
@@ -325,6 +351,8 @@ class SearchViewModel(QObject):
         if (query.folders, query.chosen) != (self._folders, self._chosen):
             query = replace(query, folders=self._folders, chosen=self._chosen)
         self._query = query
+        if can_be_turned(query.items) and query.automatic is None:
+            self._turned = query.turned
         self._pictures.keep(query.items)
         self.maps.set_item(self.main_item)
         self.query_changed.emit()
@@ -355,11 +383,12 @@ class SearchViewModel(QObject):
         def step(answer: SearchAnswer) -> None:
             nonlocal fresh
             self._answer = answer
+            self._take_turn(answer)
             self._list(refine=not fresh)
             fresh = False
             if answer.final:
                 self._set_busy(False)
-                self.parts.find(query.items)
+                self.parts.find(self.items)
             self.answer_changed.emit()
 
         def work(control: JobControl) -> Iterator[SearchAnswer]:
@@ -368,6 +397,19 @@ class SearchViewModel(QObject):
         self._bridge.submit(
             "search", work, on_step=step, on_done=lambda _: self._set_busy(False), on_failed=self._fail
         )
+
+    def _take_turn(self, answer: SearchAnswer) -> None:
+        """From now on the picture is the turned one that asked: it is shown, drawn on, marked and kept so."""
+        query = self._query
+        if query is None or not query.turned:
+            return
+        items = answer.asked(query).items
+        if items != query.items:
+            self._query = replace(query, items=items)
+            self._history.replace(self._query)
+            self._pictures.keep(items)
+            self.maps.set_item(self.main_item)
+            self.query_changed.emit()
 
     def _fail(self, error: IndiciumError) -> None:
         self._error = error

@@ -9,9 +9,12 @@ import pytest
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Outline
 from desktop_app.domain.photos import FoundFile
+from desktop_app.domain.query import Turn
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.saved_searches import (
+    FORMAT,
     SETTING,
     SavedSearch,
     forget_search,
@@ -22,7 +25,9 @@ from desktop_app.services.saved_searches import (
 )
 
 BOATS = SavedSearch(PhotoFilter.parse(["text=boat", "rating=3+"]))
-LIKE = SavedSearch(images=(b"/p/\xff.jpg",), negative=(b"/p/b.jpg",), region=Region(1, 2, 3, 4))
+LIKE = SavedSearch(images=(b"/p/\xff.jpg",), negative=(b"/p/b.jpg",), part=Region(1, 2, 3, 4))
+ROUND = SavedSearch(images=(b"/p/a.jpg",), part=Outline(((0, 0), (30, 0), (0, 40))), turn=Turn(90, mirrored=True))
+TURNED = SavedSearch(images=(b"/p/a.jpg",), turn=Turn(180), turned=True)
 
 
 @pytest.fixture
@@ -46,6 +51,30 @@ def test_searches_come_back_as_they_were(session):
     assert "like it" in (told.value.remedy or "")
     with pytest.raises(UsageError, match="needs a name"):
         save_search(session, " ", BOATS)
+
+
+@pytest.mark.parametrize("search", [BOATS, LIKE, ROUND, TURNED])
+def test_all_of_a_search_is_kept(session, search):
+    save_search(session, "it", search)
+    assert saved_search(session, "it") == search
+    wanted = [item for item in search.items if not item.negative]
+    assert [item.picture.path for item in wanted] == list(search.images)
+    if wanted:
+        assert (wanted[0].part, wanted[0].turn) == (search.part, search.turn)
+
+
+def test_a_search_of_an_older_version_still_opens(session):
+    older = LIKE.as_json()
+    del older["turn"], older["turned"]
+    session.set_setting(SETTING, json.dumps({"like it": older}))
+    assert saved_search(session, "like it") == LIKE
+
+
+def test_a_search_of_a_newer_version_is_left_out_and_kept(session):
+    newer = {**LIKE.as_json(), "format": FORMAT + 1}
+    session.set_setting(SETTING, json.dumps({"new": newer}))
+    save_search(session, "like it", LIKE)
+    assert list(saved_searches(session)) == ["like it"] and "new" in json.loads(session.get_setting(SETTING))
 
 
 def test_a_saved_search_finds_what_came_later(session):

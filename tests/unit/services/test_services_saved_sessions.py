@@ -18,6 +18,7 @@ from desktop_app.bootstrap import Options, open_library
 from desktop_app.domain.errors import LibraryError, UsageError
 from desktop_app.domain.feedback import FeedbackSession
 from desktop_app.domain.geometry import Cell, Grid, Region
+from desktop_app.domain.outline import Outline
 from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.query import (
     AnyMark,
@@ -33,6 +34,7 @@ from desktop_app.domain.query import (
     QueryItem,
     RegionMark,
     Side,
+    Turn,
 )
 from desktop_app.services.index_folder import index_folders
 from desktop_app.services.library_session import LibrarySession
@@ -89,6 +91,23 @@ def whole_session(library: LibrarySession) -> FeedbackSession:
     edited = (QueryItem(LibraryPicture(third), cell_weights={Cell(0, 1): 0.0}, grid=Grid(2, 2), from_mark=True),)
     session = FeedbackSession(query, pack="abc").with_marks(marks).with_items(edited).undone()
     return session.with_marks((PhotoMark(third, 1),)).undone().named("everything")
+
+
+def test_outlines_and_turned_pictures_are_kept(library: LibrarySession) -> None:
+    photo = LibraryPicture(photos(library)[0])
+    lasso = QueryItem(photo, outline=Outline(((10, 10), (90, 20), (40, 80))), turn=Turn(90, mirrored=True))
+    for query in (Query((lasso,)), Query((QueryItem(photo, turn=Turn(270)),), turned=True, top=7)):
+        session = FeedbackSession(query)
+        assert read_session(as_json(session, library), library).session == session
+    narrower = replace(lasso, region=Region(10, 10, 40, 40))
+    session = FeedbackSession(Query((narrower,)))
+    assert read_session(as_json(session, library), library).session == session
+
+
+def test_a_session_of_an_older_version_still_opens(library: LibrarySession) -> None:
+    document = as_json(whole_session(library), library)
+    del document["turned"]
+    assert read_session({**document, FORMAT_KEY: 1}, library).session == whole_session(library)
 
 
 def as_json(session: FeedbackSession, library: LibrarySession) -> dict[str, object]:
@@ -199,7 +218,7 @@ def test_marks_on_photos_of_another_library_are_left_out_and_told(library: Libra
 
 def test_a_newer_version_is_refused_with_a_sentence(library: LibrarySession, tmp_path: Path) -> None:
     (tmp_path / "new.json").write_text(json.dumps({FORMAT_KEY: FORMAT + 1, "anything": "else"}))
-    with pytest.raises(UsageError, match=r"saved by a newer Indicium \(format 2, this one knows 1\)") as caught:
+    with pytest.raises(UsageError, match=r"saved by a newer Indicium \(format 3, this one knows 2\)") as caught:
         read_session_file(tmp_path / "new.json", library)
     assert caught.value.remedy == "Update Indicium" and "new.json" in caught.value.message
 
@@ -215,6 +234,15 @@ def test_a_newer_version_is_refused_with_a_sentence(library: LibrarySession, tmp
         ({"query": [{"path": "q", "weight": -1}]}, "a number above 0"),
         ({"query": [{"path": "q", "grid": [0, 4]}]}, "'query[0].grid'"),
         ({"query": [{"name": "x", "png": "no"}]}, "'query[0].png'"),
+        (
+            {"query": [{"path": "q", "outline": [[1, 2], [3, 4]]}]},
+            "'query[0].outline': an outline needs at least 3",
+        ),
+        ({"query": [{"path": "q", "outline": [[0, 0], [5, 5], [9, 9]]}]}, "encloses nothing"),
+        ({"query": [{"path": "q", "outline": [[0, 0], [5, 5], [9, float("nan")]]}]}, "'query[0].outline[2][1]'"),
+        ({"query": [{"path": "q", "outline": [[0, 0], [5, 5], [9]]}]}, "a list of 2 whole numbers"),
+        ({"query": [{"path": "q", "turn": {"degrees": 45}}]}, "turned by 45°"),
+        ({"query": [{"path": "q"}, {"path": "r"}], "turned": True}, "only one whole picture"),
         ({"profile": "quick"}, "instant or balanced or thorough"),
         ({"top": 0}, "at least 1"),
         ({"automatic": {"count": 11}}, "from 11 results"),

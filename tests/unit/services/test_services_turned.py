@@ -193,5 +193,3 @@ def test_evidence_is_about_the_picture_as_it_asked(session: LibrarySession) -> N
 def test_parts_marks_and_several_pictures_are_refused(query: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="only one whole picture"):
         Query(**query, turned=True)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="only a whole picture"):
-        replace(ASKED, region=Region(0, 0, 30, 30), turn=Turn(90))

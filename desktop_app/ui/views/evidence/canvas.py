@@ -103,7 +103,9 @@ class PairCanvas(QWidget):
                 continue
             view = View(pane, picture.width, picture.height, self._camera)
             canvas = self._evidence.canvas(side)
-            made[side] = Surface(view, canvas.grid, canvas.box) if canvas else Surface(view)
+            evidence = self._evidence.evidence
+            outline = evidence.query_outline if evidence is not None and side is Side.QUERY else None
+            made[side] = Surface(view, canvas.grid, canvas.box, outline) if canvas else Surface(view)
         return made
 
     def scene(self) -> Scene:

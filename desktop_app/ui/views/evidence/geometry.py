@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from desktop_app.domain.geometry import Cell, Grid, Region
+from desktop_app.domain.outline import Outline
 from desktop_app.domain.query import Side
 
 LARGEST_ZOOM = 32.0
@@ -109,11 +110,13 @@ def clamped(camera: Camera) -> Camera:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """A picture that can be pointed at: how it is seen, and the map's grid over its box (None before evidence)."""
+    """A picture that can be pointed at: how it is seen, the map's grid over its box (None before evidence), and
+    the outline outside which nothing counts."""
 
     view: View
     grid: Grid | None = None
     box: Region | None = None
+    outline: Outline | None = None
 
 
 @dataclass(frozen=True, slots=True)

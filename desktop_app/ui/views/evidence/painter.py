@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
 from desktop_app.domain.evidence import PatchLink, Strength
 from desktop_app.domain.geometry import Cell, Region
@@ -79,18 +79,38 @@ def _picture(
     if image is not None:
         painter.drawImage(whole, image)
     box = surface.box
-    if box is not None and (box.w, box.h) != (view.width, view.height):
+    edge = _edge(surface)
+    if edge is not None:
         outside = QPainterPath()
         outside.addRect(whole)
-        outside.addRect(_place(view, box))
+        outside.addPath(edge)
         painter.fillPath(outside, QColor(12, 13, 14, 150))
+    if heat is not None and box is not None:
+        painter.save()
+        painter.setOpacity(strength)
+        if edge is not None:
+            painter.setClipPath(edge, Qt.ClipOperation.IntersectClip)
+        painter.drawImage(_place(view, box), heat)
+        painter.restore()
+    if edge is not None:
         painter.setPen(QPen(theme.theme().tokens.colour("accent"), 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(_place(view, box))
-    if heat is not None and box is not None:
-        painter.setOpacity(strength)
-        painter.drawImage(_place(view, box), heat)
-        painter.setOpacity(1.0)
+        painter.drawPath(edge)
+
+
+def _edge(surface: Surface) -> QPainterPath | None:
+    """Round the part that asks; None where it is all of the picture."""
+    view, box = surface.view, surface.box
+    edge = QPainterPath()
+    if surface.outline is not None:
+        points = [QPointF(*view.to_widget(x, y)) for x, y in surface.outline.points]
+        edge.addPolygon(QPolygonF(points))
+        edge.closeSubpath()
+    elif box is not None and (box.w, box.h) != (view.width, view.height):
+        edge.addRect(_place(view, box))
+    else:
+        return None
+    return edge
 
 
 def _dim(painter: QPainter, view: View, kept: Iterable[Region]) -> None:

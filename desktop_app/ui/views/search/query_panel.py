@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPaintEvent, QPen, QPixmap, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QIcon, QImage, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QPixmap, QShortcut
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Outline, Part
 from desktop_app.domain.query import QueryItem
 from desktop_app.ui.viewmodels.query_pictures import ShownPicture, name_of
 from desktop_app.ui.viewmodels.rounds import RoundsViewModel
@@ -18,7 +27,7 @@ from desktop_app.ui.views import icons, theme
 from desktop_app.ui.views.flow import FlowLayout
 from desktop_app.ui.views.parts import button, clear, label, row, tool
 from desktop_app.ui.views.search.part_buttons import PartButtons
-from desktop_app.ui.views.search.region_editor import EDGE, WIDTH, RegionEditor
+from desktop_app.ui.views.search.region_editor import EDGE, WIDTH, RegionEditor, Shape
 from desktop_app.ui.views.search.rounds_bar import RoundsBar
 from desktop_app.ui.views.theme import BETWEEN, INSIDE, set_role
 
@@ -41,7 +50,7 @@ class ItemButton(QToolButton):
         set_role(self, "quiet")
         if picture is not None:
             ratio = self.devicePixelRatioF()
-            image = picture.image.scaled(
+            image = _part_of(picture, item).scaled(
                 round((SMALL - 6) * ratio),
                 round((SMALL - 6) * ratio),
                 Qt.AspectRatioMode.KeepAspectRatio,
@@ -70,6 +79,20 @@ class ItemButton(QToolButton):
             painter.drawLine(self.width() - 17, 13, self.width() - 9, 13)
 
 
+def _part_of(picture: ShownPicture, item: QueryItem) -> QImage:
+    """The picture, or the part of it that asks."""
+    region = item.region
+    if region is None:
+        return picture.image
+    across, down = picture.image.width() / picture.width, picture.image.height() / picture.height
+    return picture.image.copy(
+        round(region.x * across),
+        round(region.y * down),
+        max(1, round(region.w * across)),
+        max(1, round(region.h * down)),
+    )
+
+
 class QueryPanel(QScrollArea):
     """What is asked with. Emits `add_requested` for the file dialog of the window."""
 
@@ -80,6 +103,7 @@ class QueryPanel(QScrollArea):
         self._search = search
         self._rounds = rounds
         self._chosen = 0
+        self._adding = False  # what is drawn next is another part of the picture
         self._strip_state: object = None
         self.setObjectName("query-panel")
         self.setWidgetResizable(True)
@@ -98,18 +122,33 @@ class QueryPanel(QScrollArea):
         body = QWidget()
         set_role(body, "panel")
         self.editor = RegionEditor()
-        self.editor.region_edited.connect(self._region_edited)
+        self.editor.part_edited.connect(self._part_edited)
+        self.rectangle = tool(
+            "region", "Draw a rectangle", lambda: self.editor.set_shape(Shape.RECTANGLE), checkable=True
+        )
+        self.lasso = tool(
+            "lasso", "Draw round a thing", lambda: self.editor.set_shape(Shape.OUTLINE), checkable=True
+        )
+        shapes = QButtonGroup(self)
+        for shape in (self.rectangle, self.lasso):
+            shapes.addButton(shape)
+        self.rectangle.setChecked(True)
         self.parts = PartButtons()
-        self.parts.chosen.connect(lambda region: self._region_edited(region, False))
-        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.editor.clear_region)
+        self.parts.chosen.connect(lambda region: self._part_edited(region, False))
+        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._escape)
         escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._name = label(wrap=True)
         self._note = label(role="small", wrap=True)
+        self.another = tool(
+            "plus", "Draw another part of this picture; each can be wanted or not", self._begin_another
+        )
+        self.turned = QCheckBox("Also turned or mirrored")
+        self.turned.clicked.connect(self._search.set_turned)
         self.not_like = button("Not like this", icon="not-like", quiet=True)
         self.not_like.setCheckable(True)
         self.not_like.clicked.connect(self._toggle_negative)
         self.remove = button("Remove", self._remove, icon="close", quiet=True)
-        self.whole = button("Use all of it", self.editor.clear_region, icon="region", quiet=True)
+        self.whole = button("Use all of it", self.editor.clear_part, quiet=True)
         self.whole.setToolTip("Search with the whole picture again (Esc)")
         self._strip = FlowLayout(spacing=2)
         self._strip_box = QWidget()
@@ -131,10 +170,11 @@ class QueryPanel(QScrollArea):
         column.setContentsMargins(BETWEEN, BETWEEN, BETWEEN, BETWEEN)
         column.setSpacing(INSIDE)
         column.addWidget(self.editor)
+        column.addLayout(row(self.rectangle, self.lasso, self.another, None, self.whole, spacing=2))
         column.addWidget(self._name)
         column.addWidget(self._note)
+        column.addWidget(self.turned)
         column.addWidget(self.parts)
-        column.addWidget(self.whole, 0, Qt.AlignmentFlag.AlignLeft)
         column.addLayout(actions)
         column.addWidget(self._strip_box)
         column.addLayout(row(self.add, self.clear_button, None))
@@ -151,7 +191,7 @@ class QueryPanel(QScrollArea):
 
     def choose(self, index: int) -> None:
         """Edit another picture of the query."""
-        self._chosen = index
+        self._chosen, self._adding = index, False
         self._refresh()
 
     def _item(self) -> QueryItem | None:
@@ -164,13 +204,18 @@ class QueryPanel(QScrollArea):
     def _refresh(self) -> None:
         item = self._item()
         picture = self._search.picture(item) if item else None
-        self.editor.show_picture(picture, item.region if item else None)
+        self._adding = self._adding and item is not None
+        self.editor.show_picture(picture, None if self._adding or item is None else item.part)
         parts = self._search.parts.of(item) if item else ()
         self.parts.show_parts(picture, parts, item.region if item else None)
         self._name.setText(_breakable(picture.name if picture else name_of(item.picture)) if item else "")
-        self._note.setText(_note(item, picture))
+        self._note.setText("Draw the other part (Esc: leave it)" if self._adding else _note(item, picture))
         self._note.setVisible(bool(self._note.text()))
-        self.whole.setVisible(item is not None and item.region is not None)
+        self.whole.setVisible(item is not None and item.region is not None and not self._adding)
+        self.another.setVisible(self.whole.isVisibleTo(self))
+        for shape in (self.rectangle, self.lasso):
+            shape.setEnabled(item is not None)
+        self._refresh_turned(item)
         several = len(self._search.items) > 1
         self.not_like.setVisible(several)
         self.remove.setVisible(several)
@@ -186,7 +231,7 @@ class QueryPanel(QScrollArea):
     def _refresh_strip(self) -> None:
         items = self._search.items
         pictures = [self._search.picture(item) for item in items]
-        state = ([(id(item.picture), item.negative) for item in items], [id(p) for p in pictures], self._chosen)
+        state = ([(item.negative, item.part) for item in items], [id(p) for p in pictures], self._chosen)
         if state == self._strip_state:
             return
         self._strip_state = state
@@ -204,14 +249,50 @@ class QueryPanel(QScrollArea):
         self._strip_state = None
         self._refresh()
 
-    def _region_edited(self, region: Region | None, live: bool) -> None:
-        self._search.set_region(self._chosen, region, live=live)
+    def _refresh_turned(self, item: QueryItem | None) -> None:
+        self.turned.setVisible(item is not None)
+        possible = self._search.can_turn
+        self.turned.setEnabled(possible)
+        self.turned.setChecked(possible and self._search.turned)
+        self.turned.setToolTip(_TURNED if possible else _NOT_TURNED)
+
+    def _begin_another(self) -> None:
+        self._adding = True
+        self._refresh()
+        self.editor.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._adding:
+            self._escape()
+        else:
+            super().keyPressEvent(event)
+
+    def _escape(self) -> None:
+        if self._adding:
+            self.choose(self._chosen)
+        else:
+            self.editor.clear_part()
+
+    def _part_edited(self, part: Part | None, live: bool) -> None:
+        if self._adding and part is not None:
+            self._adding = False
+            index, self._chosen = self._chosen, len(self._search.items)
+            self._search.add_part(index, part, live=live)
+        else:
+            self._search.set_part(self._chosen, part, live=live)
 
     def _toggle_negative(self, wanted: bool) -> None:
         self._search.set_negative(self._chosen, wanted)
 
     def _remove(self) -> None:
         self._search.remove(self._chosen)
+
+
+_TURNED = (
+    "Look for the picture turned by quarters and mirrored as well; the way round that fits best asks, "
+    "and is shown here. Takes a little longer."
+)
+_NOT_TURNED = "Only one whole picture, without marks or automatic feedback, can be looked for turned and mirrored"
 
 
 def _note(item: QueryItem | None, picture: ShownPicture | None) -> str:
@@ -224,9 +305,12 @@ def _note(item: QueryItem | None, picture: ShownPicture | None) -> str:
     elif picture is not None and picture.in_library:
         parts.append("In this library")
     if item.region is not None:
-        parts.append(f"Region {pixels(item.region.w, item.region.h)}")
+        shape = "Outline" if isinstance(item.part, Outline) else "Region"
+        parts.append(f"{shape} {pixels(item.region.w, item.region.h)}")
     elif picture is not None:
         parts.append(pixels(picture.width, picture.height))
+    if item.turn.words:
+        parts.append(item.turn.words.capitalize())
     return " · ".join(parts)
 
 

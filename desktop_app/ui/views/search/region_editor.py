@@ -1,7 +1,10 @@
-"""The query picture with a rectangle that can be drawn on it, moved and resized, by mouse and by keys."""
+"""The query picture: a rectangle or an outline is drawn, moved and resized on it, by mouse and by keys."""
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
@@ -9,7 +12,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
     QPen,
     QPixmap,
@@ -17,16 +19,18 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.domain.geometry import Region
+from desktop_app.domain.outline import Outline, Part
 from desktop_app.ui.viewmodels.query_pictures import ShownPicture
 from desktop_app.ui.views import icons, theme
+from desktop_app.ui.views.search.lasso import Lasso
 from desktop_app.ui.views.search.region_handles import (
     Handle,
     Placement,
     between,
     dragged,
     handle_at,
-    handle_points,
 )
+from desktop_app.ui.views.search.region_painting import paint_lasso, paint_part
 
 WIDTH = 240
 TALLEST = 260
@@ -46,18 +50,33 @@ _CURSORS = {
 }
 
 
-class RegionEditor(QWidget):
-    """Shows one query picture. `region_edited(region, live)`: live while the mouse or key still works on it."""
+class Shape(Enum):
+    """What is drawn."""
 
-    region_edited = Signal(object, bool)
+    RECTANGLE = auto()
+    OUTLINE = auto()
+
+
+_HINTS = {
+    Shape.RECTANGLE: "Drag to search with a part of the picture. Esc uses all of it again.",
+    Shape.OUTLINE: "Draw round a thing to search with it alone. Esc uses all of the picture again.",
+}
+
+
+class RegionEditor(QWidget):
+    """Shows one query picture. `part_edited(part, live)`: live while the mouse or key still works on it."""
+
+    part_edited = Signal(object, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture: ShownPicture | None = None
-        self._region: Region | None = None
+        self._part: Part | None = None
+        self._shape = Shape.RECTANGLE
+        self._lasso: Lasso | None = None
         self._held: Handle | None = None
         self._pressed: QPointF | None = None
-        self._before: Region | None = None
+        self._before: Part | None = None
         self._scaled: tuple[QImage, QPixmap] | None = None
         self.setObjectName("region-editor")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -65,24 +84,37 @@ class RegionEditor(QWidget):
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Query picture")
-        self.setToolTip("Drag to search with a part of the picture. Esc uses all of it again.")
         theme.theme().changed.connect(self.update)
-        self._describe()
+        self.set_shape(Shape.RECTANGLE)
 
-    def show_picture(self, picture: ShownPicture | None, region: Region | None) -> None:
-        """Show a picture (None while it is read) and its region; what the mouse holds stays as it is."""
+    def show_picture(self, picture: ShownPicture | None, part: Part | None) -> None:
+        """Show a picture (None while it is read) and its part; what the mouse or a key draws stays as it is."""
         changed = picture is not self._picture
         self._picture = picture
+        if changed:
+            self._lasso = None
         if self._held is None and self._pressed is None:
-            self._region = region
+            self._part = part
         if changed:
             self.updateGeometry()
         self._describe()
         self.update()
 
+    def set_shape(self, shape: Shape) -> None:
+        """Draw rectangles or outlines from now on; what is drawn already stays."""
+        self._shape, self._lasso = shape, None
+        self.setToolTip(_HINTS[shape])
+        self._describe()
+        self.update()
+
+    @property
+    def part(self) -> Part | None:
+        return self._part
+
     @property
     def region(self) -> Region | None:
-        return self._region
+        """The rectangle drawn, or that round the outline."""
+        return self._part.box if isinstance(self._part, Outline) else self._part
 
     def sizeHint(self) -> QSize:
         height = WIDTH * 3 // 4
@@ -103,20 +135,29 @@ class RegionEditor(QWidget):
         return Placement(inner.x + EDGE, inner.y + EDGE, inner.scale, inner.width, inner.height)
 
     def _describe(self) -> None:
+        region = self.region
         if self._picture is None:
             text = "No picture yet"
-        elif self._region is None:
-            text = f"{self._picture.name}, all of it. Enter starts a region"
+        elif self._lasso is not None and self._lasso.cursor is not None:
+            x, y = self._lasso.cursor
+            text = (
+                f"Outline with {len(self._lasso.points)} points, the pen is at {x:.0f}, {y:.0f}. "
+                "Arrows move it, Space sets a point, Backspace takes one back, Enter closes the outline"
+            )
+        elif region is None:
+            shape = "an outline" if self._shape is Shape.OUTLINE else "a region"
+            text = f"{self._picture.name}, all of it. Enter starts {shape}"
         else:
-            part = self._region
-            text = f"{self._picture.name}, region {part.w} by {part.h} pixels at {part.x}, {part.y}"
+            shape = "outline" if isinstance(self._part, Outline) else "region"
+            size = f"{region.w} by {region.h} pixels at {region.x}, {region.y}"
+            text = f"{self._picture.name}, {shape} {size}"
         self.setAccessibleDescription(text)
 
-    def _set(self, region: Region | None, *, live: bool) -> None:
-        self._region = region
+    def _set(self, part: Part | None, *, live: bool) -> None:
+        self._part = part
         self._describe()
         self.update()
-        self.region_edited.emit(region, live)
+        self.part_edited.emit(part, live)
 
     # -- mouse ---------------------------------------------------------------------------------------------------
 
@@ -124,30 +165,46 @@ class RegionEditor(QWidget):
         placement = self.placement()
         if event.button() is not Qt.MouseButton.LeftButton or placement is None:
             return
+        self._lasso = None
         self._pressed = event.position()
-        self._before = self._region
-        self._held = None
-        if self._region is not None:
-            self._held = handle_at(event.position().x(), event.position().y(), self._region, placement)
+        self._before = self._part
+        self._held = self._handle_at(event.position(), placement)
+        self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         placement = self.placement()
         if placement is None:
             return
         if self._pressed is None:
-            held = None
-            if self._region is not None:
-                held = handle_at(event.position().x(), event.position().y(), self._region, placement)
+            held = self._handle_at(event.position(), placement)
             self.setCursor(_CURSORS[held] if held else Qt.CursorShape.CrossCursor)
             return
         moved = event.position() - self._pressed
-        if self._held is None and moved.manhattanLength() < SLIP:
+        if self._held is None and self._lasso is None and moved.manhattanLength() < SLIP:
             return
-        region = self._dragged_to(event.position(), placement)
-        if region is not None and region != self._region:
-            self._set(region, live=True)
+        if self._held is None and self._shape is Shape.OUTLINE:
+            if self._lasso is None:
+                self._lasso = Lasso(placement)
+                self._lasso.through(self._pressed.x(), self._pressed.y())
+            self._lasso.through(event.position().x(), event.position().y())
+            self.update()
+            return
+        part = self._dragged_to(event.position(), placement)
+        if part is not None and part != self._part:
+            self._set(part, live=True)
 
-    def _dragged_to(self, point: QPointF, placement: Placement) -> Region | None:
+    def _handle_at(self, point: QPointF, placement: Placement) -> Handle | None:
+        """What of the part lies under the pointer; the inside of an outline is what it encloses."""
+        region = self.region
+        if region is None:
+            return None
+        held = handle_at(point.x(), point.y(), region, placement)
+        if held is Handle.INSIDE and isinstance(self._part, Outline):
+            x, y = placement.to_picture(point.x(), point.y())
+            return held if self._part.inside(np.array([x]), np.array([y])).any() else None
+        return held
+
+    def _dragged_to(self, point: QPointF, placement: Placement) -> Part | None:
         start = self._pressed
         if start is None:
             return None
@@ -158,53 +215,88 @@ class RegionEditor(QWidget):
                 width=placement.width,
                 height=placement.height,
             )
-        return dragged(
-            self._before,
-            self._held,
-            (point.x() - start.x()) / placement.scale,
-            (point.y() - start.y()) / placement.scale,
-            width=placement.width,
-            height=placement.height,
-        )
+        across, down = (point.x() - start.x()) / placement.scale, (point.y() - start.y()) / placement.scale
+        return _moved(self._before, self._held, across, down, width=placement.width, height=placement.height)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         pressed, self._pressed, self._held = self._pressed, None, None
-        if pressed is not None and self._region != self._before:
-            self._set(self._region, live=False)
+        if self._lasso is not None and self._lasso.cursor is None:
+            self._close_lasso()
+        elif pressed is not None and self._part != self._before:
+            self._set(self._part, live=False)
+
+    def _close_lasso(self) -> None:
+        """Ask with what was drawn; too little of it is a slip, and all stays as it was."""
+        outline = None if self._lasso is None else self._lasso.outline()
+        self._lasso = None
+        if outline is not None:
+            self._set(outline, live=False)
+        self._describe()
+        self.update()
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        picture = self._picture
-        if picture is None:
+        picture, placement = self._picture, self.placement()
+        if picture is None or placement is None:
             super().keyPressEvent(event)
             return
-        key = Qt.Key(event.key())
-        if key == Qt.Key.Key_Escape and self._region is not None:
-            self.clear_region()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._region is None:
+        key, shifted = Qt.Key(event.key()), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        enter = key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if self._lasso is not None and self._lasso.cursor is not None and self._pen_key(self._lasso, key, shifted):
+            return
+        if key == Qt.Key.Key_Escape and self._part is not None:
+            self.clear_part()
+        elif enter and self._part is None and self._shape is Shape.OUTLINE:
+            self._lasso = Lasso(placement, cursor=(picture.width / 2, picture.height / 2))
+            self._describe()
+            self.update()
+        elif enter and self._part is None:
             quarter_w, quarter_h = picture.width // 4, picture.height // 4
             start, end = (quarter_w, quarter_h), (picture.width - quarter_w, picture.height - quarter_h)
             self._set(between(start, end, width=picture.width, height=picture.height), live=False)
-        elif key in _STEPS and self._region is not None:
-            self._nudge(_STEPS[key], resize=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+        elif key in _STEPS and self._part is not None:
+            self._nudge(_STEPS[key], resize=shifted)
         else:
             super().keyPressEvent(event)
 
-    def clear_region(self) -> None:
-        """Use all of the picture again."""
+    def _pen_key(self, lasso: Lasso, key: Qt.Key, shifted: bool) -> bool:
+        """A key while an outline is drawn point by point; False for one that says nothing here."""
+        if key in _STEPS:
+            lasso.move(*_STEPS[key], fine=shifted)
+        elif key == Qt.Key.Key_Space:
+            lasso.set_point()
+        elif key == Qt.Key.Key_Backspace:
+            lasso.take_back()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if lasso.outline() is not None:
+                self._close_lasso()
+        elif key == Qt.Key.Key_Escape:
+            self._lasso = None
+        else:
+            return False
+        self._describe()
+        self.update()
+        return True
+
+    def clear_part(self) -> None:
+        """Use all of the picture again; an outline that is being drawn is given up."""
         self._pressed, self._held = None, None
-        if self._region is not None:
+        if self._lasso is not None:
+            self._lasso = None
+            self._describe()
+            self.update()
+        elif self._part is not None:
             self._set(None, live=False)
 
     def _nudge(self, step: tuple[int, int], *, resize: bool) -> None:
-        picture, region = self._picture, self._region
-        if picture is None or region is None:
+        picture, part = self._picture, self._part
+        if picture is None or part is None:
             return
         size = max(1, max(picture.width, picture.height) // 50)
         handle = Handle.BOTTOM_RIGHT if resize else Handle.INSIDE
-        moved = dragged(region, handle, step[0] * size, step[1] * size, width=picture.width, height=picture.height)
-        if moved != region:
+        moved = _moved(part, handle, step[0] * size, step[1] * size, width=picture.width, height=picture.height)
+        if moved != part:
             self._set(moved, live=True)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
@@ -231,8 +323,10 @@ class RegionEditor(QWidget):
         left, top = placement.x, placement.y
         area = QRectF(left, top, placement.width * placement.scale, placement.height * placement.scale)
         painter.drawPixmap(area.toRect(), self._at_size(area.toRect().size()))
-        if self._region is not None:
-            self._paint_region(painter, area, self._region, placement)
+        if self._lasso is not None:
+            paint_lasso(painter, self._lasso)
+        elif self._part is not None:
+            paint_part(painter, area, self._part, placement)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(tokens.colour("accent"), 2))
@@ -250,22 +344,12 @@ class RegionEditor(QWidget):
             self._scaled = (picture.image, QPixmap.fromImage(image))
         return self._scaled[1] if self._scaled is not None else QPixmap()
 
-    def _paint_region(self, painter: QPainter, area: QRectF, region: Region, placement: Placement) -> None:
-        tokens = theme.theme().tokens
-        box = placement.rectangle(region)
-        inner = QRectF(QPointF(box[0], box[1]), QPointF(box[2], box[3]))
-        outside = QPainterPath()
-        outside.addRect(area)
-        outside.addRect(inner)
-        painter.fillPath(outside, tokens.colour("window", 0.62))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for colour, width in ((Qt.GlobalColor.black, 3.0), (Qt.GlobalColor.white, 1.5)):
-            painter.setPen(QPen(colour, width))
-            painter.drawRect(inner)
-        painter.setPen(QPen(Qt.GlobalColor.black, 1))
-        painter.setBrush(Qt.GlobalColor.white)
-        for x, y in handle_points(*box).values():
-            painter.drawRect(QRectF(x - 3.5, y - 3.5, 7, 7))
+
+def _moved(part: Part, handle: Handle, dx: float, dy: float, *, width: int, height: int) -> Part:
+    """A part after its handle moved; an outline follows the rectangle round it."""
+    box = part.box if isinstance(part, Outline) else part
+    after = dragged(box, handle, dx, dy, width=width, height=height)
+    return part.moved_to(after) if isinstance(part, Outline) else after
 
 
 _STEPS = {
