@@ -53,8 +53,10 @@ class SavedSearch:
         }
 
     @classmethod
-    def from_json(cls, document: Mapping[str, object]) -> SavedSearch:
+    def from_json(cls, document: object) -> SavedSearch:
         """Raises UsageError, ValueError, TypeError or KeyError for what is no such document."""
+        if not isinstance(document, dict):
+            raise TypeError
         if document.get("format", 1) not in range(1, FORMAT + 1):
             raise UsageError("the search was saved by a newer Indicium", remedy="Update Indicium")
         images, negative, part = document["images"], document["negative"], document["region"]
