@@ -85,6 +85,12 @@ def _search(commands: Commands) -> None:
     library_option(parser)
     region_option(parser, "of the first image")
     parser.add_argument(
+        "--suggest-parts",
+        action="store_true",
+        help="do not search: say which parts of the first image are worth it",
+    )
+    parser.add_argument("--part", type=int, metavar="N", help="use only this one of the suggested parts")
+    parser.add_argument(
         "--turned", action="store_true", help="also look for the image turned by quarters and mirrored"
     )
     filter_option(parser)

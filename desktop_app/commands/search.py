@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.bootstrap import open_library
 from desktop_app.commands.options import options_of
 from desktop_app.commands.output import count, in_short, print_json, table
+from desktop_app.commands.search_parts import numbered, parts_of, print_parts
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.outline import parse_part
@@ -24,25 +26,35 @@ from desktop_app.services.search import SearchService
 
 
 def search(arguments: Namespace) -> int:
-    """Find photos like the given images and print them, best first."""
+    """Find photos like the given images and print them, best first; or say which parts of the first one are worth
+    asking with."""
     if arguments.top < 1:
         raise UsageError(f"--top {arguments.top} asks for no results", remedy="Give a number of at least 1")
+    if arguments.region and arguments.part is not None:
+        raise UsageError("--region and --part both say which part asks", remedy="Give one of them")
     kept = _kept(arguments)
     chosen = PhotoFilter.parse(arguments.filter)
     if kept is not None:
         chosen = _both(kept.chosen, chosen)
     items = _items(arguments) if kept is None else kept.items
     turned = arguments.turned or (kept is not None and kept.turned)
-    if arguments.save is not None:
-        _save(arguments, items, chosen, turned=turned)
     if all(item.negative for item in items):
+        if arguments.save is not None:
+            _save(arguments, items, chosen, turned=turned)
         return _listed(arguments, items, chosen)
     query = Query(items, profile=Profile(arguments.profile), top=arguments.top, chosen=chosen, turned=turned)
     with open_library(options_of(arguments), writer=False) as session:
         embedder = QueryEmbedder(session)
+        if arguments.suggest_parts:
+            return print_parts(items[0], parts_of(items[0], session, embedder), in_json=arguments.json)
+        if arguments.part is not None:
+            part = numbered(parts_of(items[0], session, embedder), arguments.part)
+            query = replace(query, items=(items[0].with_part(part), *items[1:]))
         *_, answer = SearchService(session, embedder=embedder).search(query)
         if arguments.report is not None:
             write_report(arguments.report, session, ExplainService(session, embedder=embedder), query, answer)
+    if arguments.save is not None:
+        _save(arguments, query.items, chosen, turned=turned)
     if arguments.json:
         print_json(as_json(answer, chosen))
     else:
@@ -54,7 +66,7 @@ def _kept(arguments: Namespace) -> SavedSearch | None:
     """The search of `--saved`."""
     if arguments.saved is None:
         return None
-    if arguments.images or arguments.negative or arguments.region:
+    if arguments.images or arguments.negative or arguments.region or arguments.part is not None:
         raise UsageError("a saved search has its own images", remedy="Give --saved without images")
     with open_library(options_of(arguments), writer=False) as session:
         return saved_search(session, arguments.saved)
@@ -82,7 +94,8 @@ def _path(item: QueryItem) -> bytes:
 
 def _listed(arguments: Namespace, items: Sequence[QueryItem], chosen: PhotoFilter) -> int:
     """The photos that a filter leaves, the newest first: there is no picture to rank them by."""
-    if not chosen or items or arguments.region or arguments.report or arguments.turned:
+    only = (arguments.region, arguments.report, arguments.turned, arguments.suggest_parts)
+    if not chosen or items or arguments.part is not None or any(only):
         raise UsageError("there is nothing to search with", remedy="Give an image, or --filter KIND=VALUE")
     with open_library(options_of(arguments), writer=False) as session:
         photos = session.photos_page(descending=True, chosen=chosen, limit=arguments.top)

@@ -14,6 +14,7 @@ from skimage import data
 from support.opened import opened
 
 from desktop_app import cli
+from desktop_app.commands.search_parts import numbered, print_parts
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.evidence import MatchEvidence
 from desktop_app.domain.geometry import Cell, Grid, Region
@@ -203,3 +204,32 @@ def test_the_command_line_takes_an_outline(
     assert (tmp_path / "e.svg").stat().st_size > 1000
     assert cli.main(["search", photo, "--region", "0,0 9,9", *where]) == 2
     assert "at least 3 points" in capsys.readouterr().err
+
+
+def test_the_command_line_suggests_parts_and_asks_with_one(
+    indexed: Path, tiny_pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--library", str(indexed / "library"), "--pack", str(tiny_pack)]
+    photo = str(indexed / "photos" / "cat.png")
+    assert cli.main(["search", photo, "--suggest-parts", "--json", *where]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["query"] == [{"path": photo}]
+    parts = [part["region"] for part in document["parts"]]
+    assert 1 <= len(parts) <= 3 and [part["part"] for part in document["parts"]] == list(range(1, len(parts) + 1))
+    assert cli.main(["search", photo, "--suggest-parts", *where]) == 0
+    assert ",".join(map(str, parts[0])) in capsys.readouterr().out
+    assert cli.main(["search", photo, "--part", "1", "--json", *where]) == 0
+    searched = json.loads(capsys.readouterr().out)
+    assert searched["query"][0]["region"] == parts[0] and searched["results"]
+    for number in ("0", "9"):
+        assert cli.main(["search", photo, "--part", number, *where]) == 2
+        error = capsys.readouterr().err
+        assert f"no suggested part {number}" in error and f"parts 1 to {len(parts)}" in error
+
+
+def test_a_picture_without_parts_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    item = QueryItem(PixelPicture(cat()))
+    assert print_parts(item, (), in_json=False) == 0
+    assert "No part of this image stands out" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="no suggested part 1"):
+        numbered((), 1)
