@@ -18,6 +18,8 @@ def index(arguments: Namespace) -> int:
     """Add folders to the library and index what is new in them."""
     whole_paths(arguments.folders)  # a slip in typing must not leave an empty library behind
     with open_library(options_of(arguments), writer=True) as session, stoppable() as control:
+        if arguments.tiles is not None:
+            session.set_tiles_wanted(arguments.tiles)
         job = index_folders(
             session,
             arguments.folders,
@@ -35,6 +37,7 @@ def index(arguments: Namespace) -> int:
                 "seconds": round(summary.seconds, 3),
                 "images_per_second": round(summary.images_per_second, 2),
                 "device": summary.device,
+                **({"parts": summary.parts} if summary.parts else {}),
             }
         )
     else:
@@ -47,6 +50,8 @@ def _print(summary: IndexSummary) -> None:
     if summary.indexed:
         line += f", {summary.images_per_second:.1f} a second on {in_short(summary.device)}"
     print(line)
+    if summary.parts:
+        print(f"Described the parts of {count(summary.parts, 'photo')}")
     if summary.unchanged:
         print(f"{count(summary.unchanged, 'photo')} unchanged")
     if summary.skipped:

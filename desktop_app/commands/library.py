@@ -32,6 +32,7 @@ def library_stats(arguments: Namespace) -> int:
                 "offline": counts.offline,
                 "missing": counts.missing,
                 "features": figures.features,
+                **({} if figures.in_parts is None else {"in_parts": figures.in_parts}),
                 "previews": figures.previews,
                 "bytes": {
                     "catalogue": figures.catalogue_bytes,
@@ -54,6 +55,7 @@ def library_stats(arguments: Namespace) -> int:
         ["Previews", f"{size(figures.previews_bytes)} ({figures.previews:,})"],
         ["Index", size(figures.index_bytes)],
         *([f"Described by {pack}", f"{number:,}"] for pack, number in figures.features.items()),
+        *([] if figures.in_parts is None else [["Searched in parts", f"{figures.in_parts:,}"]]),
     ]
     print(table(rows))
     return 0

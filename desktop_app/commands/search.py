@@ -150,6 +150,7 @@ def as_json(answer: SearchAnswer, chosen: PhotoFilter | None = None) -> dict[str
                 "score": round(hit.score, 6),
                 "words": hit.words.value,
                 "stages": hit.stages.as_json(),
+                **({"part": hit.part.as_json()} if hit.part else {}),
             }
             for hit in answer.hits
         ],
@@ -197,4 +198,5 @@ def print_answer(answer: SearchAnswer) -> None:
 
 
 def _row(place: int, hit: Hit) -> list[str]:
-    return [str(place), f"{hit.score:.2f}", hit.words.value, path_text(hit.photo.path)]
+    part = f"  (matches best in {','.join(map(str, hit.part.box.as_list()))})" if hit.part else ""
+    return [str(place), f"{hit.score:.2f}", hit.words.value, path_text(hit.photo.path) + part]

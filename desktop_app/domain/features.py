@@ -49,6 +49,18 @@ class LocalCodes:
     scale: float
 
 
+TILES = 13
+"""Parts of a photo that are entries of their own: 2x2 and 3x3 tiles."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileEntries:
+    """What the catalogue keeps of the parts of a photo. descriptors: [13, D] int8, in the order of
+    `retrieval.tiles.region_boxes` without the whole; divided by their lengths they are the parts' alphas."""
+
+    descriptors: NDArray[np.int8]
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoFeatures:
     """What the catalogue keeps per (content fingerprint, pack digest). Not every pack has a second model."""

@@ -15,6 +15,7 @@ class Phase(StrEnum):
 
     SCANNING = "looking through folders"
     INDEXING = "indexing"
+    PARTS = "looking at parts of photos"
     DESCRIBING = "reading dates, places and tags"
     SAVING = "saving the index"
     COMPARING = "comparing photos"

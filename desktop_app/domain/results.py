@@ -53,13 +53,27 @@ class StageScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The part of a photo that matches clearly better than the whole: its `box` in pixels of the oriented
+    original, and the cosine of its descriptor with the query's."""
+
+    box: Region
+    score: float
+
+    def as_json(self) -> dict[str, object]:
+        return {"box": self.box.as_list(), "score": round(self.score, 6)}
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """One result. `score` is calibrated to 0..1 and `words` says what it means."""
+    """One result. `score` is calibrated to 0..1 and `words` says what it means. `part`: where a library that is
+    searched in parts found it, None where the whole photo matches about as well."""
 
     photo: PhotoRecord
     score: float
     stages: StageScores
     words: Words
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop_app.domain.features import LocalCodes, PhotoFeatures
+from desktop_app.domain.features import LocalCodes, PhotoFeatures, TileEntries
 from desktop_app.domain.filters import Facets, PhotoFilter
 from desktop_app.domain.metadata import PhotoMetadata
 from desktop_app.domain.photos import FolderId, FolderRecord, FoundFile, PhotoId, PhotoRecord
@@ -23,6 +23,7 @@ from desktop_app.library import (
     photo_store,
     scan_store,
     session_store,
+    tile_store,
     work_store,
 )
 from desktop_app.library.database import Database, open_or_create, open_reader
@@ -282,6 +283,46 @@ class Catalogue:
     def photos_of_features(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[int, list[PhotoRecord]]:
         """row -> the photos shown that have it, by id. Copies share a row; rows that nobody has are no keys."""
         return feature_store.photos_of_features(self._db, [int(row) for row in rows])
+
+    # --- parts of photos -------------------------------------------------------------------------------------
+
+    def tiles_wanted(self) -> bool:
+        """Whether the library is searched in parts."""
+        return tile_store.wanted(self._db)
+
+    def set_tiles_wanted(self, wanted: bool) -> None:
+        """Turn the parts on, or off: then what is kept of them is removed."""
+        tile_store.set_wanted(self._db, wanted)
+
+    def add_tiles(self, made: Sequence[tuple[int, TileEntries]]) -> None:
+        """Store the parts of feature rows in one transaction; rows that are gone are left out."""
+        tile_store.add(self._db, made)
+
+    def lacking_tiles(self, digest: str, limit: int, *, after: int = 0) -> list[tuple[int, PhotoRecord]]:
+        """Up to `limit` feature rows of a pack above `after` that lack their parts, each with its first photo."""
+        return tile_store.lacking(self._db, digest, limit, after=after)
+
+    def lacking_tiles_count(self, digest: str) -> int:
+        """How many rows `lacking_tiles` gives in all."""
+        return tile_store.lacking_count(self._db, digest)
+
+    def tiles_count(self) -> int:
+        """How many contents have parts here."""
+        return tile_store.count(self._db)
+
+    def last_tile_row(self) -> int:
+        """The newest row of parts, 0 without any. Rows never change and ids only grow."""
+        return tile_store.last_row(self._db)
+
+    def tile_signs(
+        self, digest: str, *, newer_than: int = 0
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+        """Rows of parts above `newer_than`, ascending: ids [N], feature rows [N], signs [N, 13, D / 8] uint8."""
+        return tile_store.signs(self._db, digest, newer_than)
+
+    def tile_descriptors(self, rows: Sequence[int] | NDArray[np.int64]) -> dict[int, NDArray[np.int8]]:
+        """feature row -> descriptors [13, D] int8 of its parts; rows without usable ones are no keys."""
+        return tile_store.descriptors(self._db, [int(row) for row in rows])
 
     # --- labels ----------------------------------------------------------------------------------------------
 

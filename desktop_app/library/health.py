@@ -6,7 +6,7 @@ from pathlib import Path
 
 from desktop_app.domain.errors import LibraryError
 from desktop_app.domain.photos import path_text
-from desktop_app.library import photo_store
+from desktop_app.library import photo_store, tile_store
 from desktop_app.library.codes import DamagedFeatures, checksum, unpack_local
 from desktop_app.library.database import Database, open_reader
 from desktop_app.library.faults import damaged
@@ -14,6 +14,7 @@ from desktop_app.library.feature_store import feature_counts
 from desktop_app.library.layout import LibraryLayout
 from desktop_app.library.previews import PreviewCache
 from desktop_app.library.records import LibraryStats
+from desktop_app.library.schema import VISIBLE
 from desktop_app.library.upgrade import bring_up_to_date
 
 _CHUNK = 2000
@@ -57,7 +58,7 @@ def check(db: Database, previews: PreviewCache | None) -> list[str]:
         structure = _structure(db)
         if structure:
             return [f"The catalogue's file is damaged: {line}." for line in structure]
-        problems = _check_photos(db) + _check_features(db)
+        problems = _check_photos(db) + _check_features(db) + _check_tiles(db)
         if previews is not None:
             problems += _check_previews(db, previews)
     except LibraryError as error:
@@ -123,6 +124,22 @@ def _check_features(db: Database) -> list[str]:
     return problems
 
 
+def _check_tiles(db: Database) -> list[str]:
+    """What is wrong with the parts of photos, where the library is searched in parts."""
+    problems = []
+    broken = len(tile_store.damaged_rows(db))
+    if broken:
+        problems.append(f"The parts of {broken} photos are damaged.")
+    if tile_store.wanted(db):
+        lacking = db.number(
+            f"SELECT count(DISTINCT feature) FROM photos WHERE {VISIBLE} AND status = 'present'"
+            " AND feature IS NOT NULL AND feature NOT IN (SELECT feature FROM tiles)"
+        )
+        if lacking:
+            problems.append(f"{lacking} photos are not described in parts (the next indexing does it).")
+    return problems
+
+
 def _check_previews(db: Database, previews: PreviewCache) -> list[str]:
     kept = previews.fingerprints()
     lacking = sum(
@@ -148,6 +165,10 @@ def mend(db: Database, *, unused: bool = True) -> list[str]:
         if broken:
             db.execute_many("DELETE FROM features WHERE id = ?", ((row,) for row in broken))
             done.append(f"Removed {len(broken)} damaged features.")
+        torn = tile_store.damaged_rows(db)
+        if torn:
+            db.execute_many("DELETE FROM tiles WHERE id = ?", ((row,) for row in torn))
+            done.append(f"Removed the damaged parts of {len(torn)} photos.")
         loose = db.execute("DELETE FROM local_codes WHERE feature NOT IN (SELECT id FROM features)")
         if loose > 0:
             done.append(f"Removed {loose} local codes that belonged to no features.")

@@ -165,7 +165,22 @@ END;
 INSERT INTO texts(rowid, name, folder, words, about) SELECT * FROM photo_texts;
 """
 
-STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5)
+# The parts of photos as further entries, of a library with that option. They are two tables because all signs
+# [13, D / 8] are read when the library is searched for the first time, and descriptors [13, D] of few photos.
+_STEP_6 = """
+CREATE TABLE tiles (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    feature INTEGER NOT NULL UNIQUE REFERENCES features(id) ON DELETE CASCADE,
+    checksum INTEGER NOT NULL,
+    signs BLOB NOT NULL
+) STRICT;
+CREATE TABLE tile_descriptors (
+    tile INTEGER PRIMARY KEY REFERENCES tiles(id) ON DELETE CASCADE,
+    descriptors BLOB NOT NULL
+) STRICT;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6)
 VERSION = len(STEPS)
 
 

@@ -3,11 +3,14 @@
 Every stage looks at the head of the list, gives it new raw scores and sorts it; what it did not look at stays
 behind it in its order:
 
-    raw = cosine                                            after `global`
-    raw = (1 - mix) cosine + mix smoothed cosine            after `graph`
+    raw = max(cosine, tile)                                 after `global`
+    raw = max((1 - mix) cosine + mix smoothed cosine, tile) after `graph`
     raw = w_global raw + w_local max(0, local - floor)      after `local`
     raw = raw + w_rerank (change of distance of S2)         after `rerank`
     raw = raw + (what a close look says beyond the usual)   after `evidence`
+
+`tile`: in a library that is searched in parts, the cosine of a photo's best tile less a penalty
+(`retrieval.tiles`).
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from desktop_app.retrieval.close_look import CloseLook, kept_in_front
 from desktop_app.retrieval.fusion import descending, fuse
 from desktop_app.retrieval.graph_smoothing import mixed_scores
 from desktop_app.retrieval.parameters import FusionParameters, GraphParameters
+from desktop_app.retrieval.tiles import TileScores
 
 GLOBAL_DEPTH = 1000  # candidates after the global stage
 GRAPH_DEPTH = 1000
@@ -36,17 +40,23 @@ Rows = NDArray[np.int64]
 class Standing:
     """N results, best first. rows: [N] int64. raw: [N] float32, falling within what the last stage looked at.
 
-    scores: by stage, [N] float32, NaN where the stage did not look.
+    scores: by stage, [N] float32, NaN where the stage did not look. tiles: the best tile of every result and its
+    cosine, None for a library that is not searched in parts.
     """
 
     rows: Rows
     raw: Float
     scores: Mapping[Stage, Float] = field(default_factory=dict)
+    tiles: TileScores | None = None
 
     @classmethod
-    def first(cls, rows: Rows, cosines: Float) -> Standing:
-        """After `global`: rows [N] with their cosines, best first."""
-        return cls(rows, cosines, {Stage.GLOBAL: cosines})
+    def first(cls, rows: Rows, cosines: Float, tiles: TileScores | None = None) -> Standing:
+        """After `global`: rows [N] with their cosines, best first; with `tiles` in any order."""
+        if tiles is None:
+            return cls(rows, cosines, {Stage.GLOBAL: cosines})
+        raw = np.maximum(cosines, tiles.lowered)
+        order = descending(raw)
+        return cls(rows[order], raw[order], {Stage.GLOBAL: cosines[order]}, tiles.take(order))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -58,7 +68,10 @@ class Standing:
 
     def with_graph(self, smooth: Float, parameters: GraphParameters) -> Standing:
         """smooth: [M] smoothed cosines of the first M results."""
-        return self._sorted(Stage.GRAPH, smooth, mixed_scores(self.raw[: len(smooth)], smooth, parameters))
+        raw = mixed_scores(self.scores[Stage.GLOBAL][: len(smooth)], smooth, parameters)
+        if self.tiles is not None:  # the graph knows whole photos alone
+            raw = np.maximum(raw, self.tiles.lowered[: len(smooth)])
+        return self._sorted(Stage.GRAPH, smooth, raw)
 
     def with_local(self, local: Float, parameters: FusionParameters) -> Standing:
         """local: [M] many-to-many match of the first M results."""
@@ -97,6 +110,12 @@ class Standing:
             relevance=self._score(Stage.EVIDENCE, position),
         )
 
+    def tile(self, position: int) -> tuple[int, float] | None:
+        """The tile of the result at `position` that matches clearly better than the whole, and its cosine."""
+        if self.tiles is None or self.tiles.lowered[position] <= self.scores[Stage.GLOBAL][position]:
+            return None
+        return int(self.tiles.best[position]), float(self.tiles.scores[position])
+
     def _score(self, stage: Stage, position: int) -> float | None:
         if stage not in self.scores or np.isnan(self.scores[stage][position]):
             return None
@@ -113,4 +132,5 @@ class Standing:
             self.rows[order],
             np.concatenate([raw, self.raw[depth:]])[order],
             {name: values[order] for name, values in every.items()},
+            None if self.tiles is None else self.tiles.take(order),
         )

@@ -19,6 +19,7 @@ from desktop_app.imaging.preview import encode_preview
 from desktop_app.library.records import IndexedPhoto, SkippedPhoto
 from desktop_app.services.describe import describe
 from desktop_app.services.engine import Engine
+from desktop_app.services.index_tiles import index_tiles
 from desktop_app.services.library_session import PACK_SETTING, LibrarySession
 from desktop_app.services.measure_scores import refresh_scores
 from desktop_app.services.pace import Pace
@@ -51,7 +52,8 @@ class IndexSummary:
 
     `indexed`: photos whose row was made or renewed (new, changed, copied, moved). `unchanged`: photos in these
     folders that only cost a look. `skipped`: files in these folders that cannot be used, with the reason,
-    whichever run came upon them. `seconds`: wall time of the whole run.
+    whichever run came upon them. `seconds`: wall time of the whole run. `parts`: photos whose parts were
+    described, in a library that is searched in parts.
     """
 
     indexed: int
@@ -60,6 +62,7 @@ class IndexSummary:
     seconds: float
     images_per_second: float
     device: str
+    parts: int = 0
 
 
 Job = Generator[Progress, None, IndexSummary]
@@ -137,6 +140,7 @@ def _run(
     yield Progress(Phase.SAVING, device=engine.embedder.report().words)
     session.save_snapshot(engine.digest, at_end=True)
     yield from session.update_graph(engine.digest, control=control)
+    parts = yield from index_tiles(session, engine, control=control, low_priority=low_priority)
     seconds = time.monotonic() - started
     yield from refresh_scores(session, control=control)
     summary = IndexSummary(
@@ -146,6 +150,7 @@ def _run(
         seconds=seconds,
         images_per_second=indexed / seconds if seconds > 0 else 0.0,
         device=engine.embedder.report().words,
+        parts=parts,
     )
     yield Progress(Phase.DONE, done=indexed, total=indexed, rate=summary.images_per_second, device=summary.device)
     return summary

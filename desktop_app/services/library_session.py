@@ -27,6 +27,7 @@ from desktop_app.imaging.decode import decode_photo
 from desktop_app.imaging.preview import decode_thumbnail, encode_preview
 from desktop_app.index.gallery import Gallery
 from desktop_app.index.neighbours import Neighbours
+from desktop_app.index.tile_index import TileIndex
 from desktop_app.library.catalogue import Catalogue
 from desktop_app.library.faults import shown
 from desktop_app.library.layout import LibraryLayout
@@ -38,6 +39,7 @@ from desktop_app.retrieval.components import ComponentParameters
 from desktop_app.services.engine import Engine, FindPackByDigest, OpenEngine
 from desktop_app.services.gallery_keeper import GalleryKeeper
 from desktop_app.services.graph_keeper import GraphKeeper
+from desktop_app.services.tile_keeper import TileKeeper
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class LibraryState:
 
     reader: Catalogue
     gallery: Gallery
+    tiles: TileIndex | None = None  # None for a library that is not searched in parts
 
 
 class LibrarySession:
@@ -110,6 +113,7 @@ class LibrarySession:
             bring_up_to_date(root)
         try:
             self._graphs = GraphKeeper(self.layout)
+            self._tiles = TileKeeper(lambda: self.reader)
             self._galleries = GalleryKeeper(self.layout, lambda: self.reader, threads=threads)
             self.reader.folders()  # a catalogue that cannot be read is told now, not at the first search
         except BaseException:
@@ -199,10 +203,14 @@ class LibrarySession:
                 # Rows were committed in between, and another thread has them already.
                 reader.let_go()
                 reader.hold()
-            yield LibraryState(reader, gallery)
+            yield LibraryState(reader, gallery, self._tiles_of(digest, reader))
         finally:
             reader.let_go()
             self._idle.append(reader)
+
+    def _tiles_of(self, digest: str, reader: Catalogue) -> TileIndex | None:
+        """The parts of photos that `reader` sees."""
+        return self._tiles.current(digest).until(reader.last_tile_row()) if reader.tiles_wanted() else None
 
     def _idle_reader(self) -> Catalogue:
         if self._closed:
@@ -233,6 +241,7 @@ class LibrarySession:
         """Take a folder out of the library. No photo is touched."""
         self.previews.forget(self.write(lambda catalogue: catalogue.remove_folder(folder)))
         self._galleries.forget()
+        self._tiles.forget()
 
     def counts(self) -> LibraryCounts:
         """How many photos there are, and where they stand."""
@@ -297,6 +306,16 @@ class LibrarySession:
     def set_setting(self, key: str, value: str) -> None:
         """Keep a setting in the library."""
         self.write(lambda catalogue: catalogue.set_setting(key, value))
+
+    def tiles_wanted(self) -> bool:
+        """Whether the library is searched in parts (see `retrieval.tiles`)."""
+        return self.reader.tiles_wanted()
+
+    def set_tiles_wanted(self, wanted: bool) -> None:
+        """Turn searching in parts on, so that the next index run describes them, or off, which removes them."""
+        if wanted != self.tiles_wanted():
+            self.write(lambda catalogue: catalogue.set_tiles_wanted(wanted))
+            self._tiles.forget()
 
     def skipped(self) -> list[PhotoRecord]:
         """The files that could not be used, each with its reason."""

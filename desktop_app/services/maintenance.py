@@ -30,7 +30,8 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class LibraryFigures:
-    """A library in figures. `features`: contents described, by pack name (or digest where it is not installed)."""
+    """A library in figures. `features`: contents described, by pack name (or digest where it is not installed).
+    `in_parts`: those described in parts as well, None for a library that is not searched in parts."""
 
     counts: LibraryCounts
     folders: int
@@ -39,6 +40,7 @@ class LibraryFigures:
     catalogue_bytes: int
     previews_bytes: int
     index_bytes: int
+    in_parts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def stats(session: LibrarySession) -> LibraryFigures:
         catalogue_bytes=found.catalogue_bytes,
         previews_bytes=previews_bytes,
         index_bytes=sum(path.stat().st_size for path in session.layout.index_dir.glob("*") if path.is_file()),
+        in_parts=session.reader.tiles_count() if session.tiles_wanted() else None,
     )
 
 

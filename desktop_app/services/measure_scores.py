@@ -72,9 +72,10 @@ def measure_scores(
         if time.monotonic() - last > TELL_SECONDS:
             yield Progress(Phase.MEASURING, done=done, total=len(chosen))
             last = time.monotonic()
+    state = pack_state(engine, tiles=session.tiles_wanted())
     fitted = {chain: fit_levels(samples) for chain, samples in measured.items()}
     levels: dict[Chain, ScoreLevels] = {chain: one for chain, one in fitted.items() if one is not None}
-    return LibraryLevels(pack_state(engine), photos, levels) if levels else None
+    return LibraryLevels(state, photos, levels) if levels else None
 
 
 def _ask(

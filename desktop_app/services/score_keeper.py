@@ -81,18 +81,25 @@ class ScoreKeeper:
         if text != known:
             levels = LibraryLevels.parse(text)
             self._parsed = (text, levels)
-        return levels if levels is not None and levels.pack == pack_state(engine) else None
+        # Parts count only where they match clearly better: levels measured without them are the next best.
+        known_states = (pack_state(engine, tiles=False), pack_state(engine, tiles=True))
+        return levels if levels is not None and levels.pack in known_states else None
 
     def keep(self, levels: LibraryLevels) -> None:
         """Put the levels in place of earlier ones. Raises LibraryError in a session that only reads."""
         self._session.set_setting(SETTING, levels.as_text())
 
     def wants(self, engine: Engine, photos: int) -> bool:
-        """Whether levels should be measured: there are none for this pack, or the library has another size now."""
+        """Whether levels should be measured: there are none for this pack, the library has another size now, or
+        searching in parts was turned on or off."""
         levels = self.levels(engine)
-        return levels is None or not levels.photos / GROWN < photos < levels.photos * GROWN
+        if levels is None or levels.pack != pack_state(engine, tiles=self._session.tiles_wanted()):
+            return True
+        return not levels.photos / GROWN < photos < levels.photos * GROWN
 
 
-def pack_state(engine: Engine) -> str:
-    """What raw scores depend on: the network, and everything that the pack says about the stages."""
-    return f"{engine.digest} {blake2b(repr(engine.parameters).encode(), digest_size=8).hexdigest()}"
+def pack_state(engine: Engine, *, tiles: bool) -> str:
+    """What raw scores depend on: the network, everything that the pack says about the stages, and whether the
+    library is searched in parts."""
+    state = f"{engine.digest} {blake2b(repr(engine.parameters).encode(), digest_size=8).hexdigest()}"
+    return f"{state} tiles" if tiles else state

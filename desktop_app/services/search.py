@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control, NoControl
 from desktop_app.domain.query import TURNS, LibraryPicture, Profile, Query
-from desktop_app.domain.results import Hit, SearchAnswer, Stage, Words
+from desktop_app.domain.results import Hit, Part, SearchAnswer, Stage, Words
+from desktop_app.index.tile_index import TileIndex
 from desktop_app.library.filter_store import Allowed
 from desktop_app.retrieval.calibration import ScoreScale, verdict, words_for
 from desktop_app.retrieval.close_look import CloseLook
@@ -22,6 +23,7 @@ from desktop_app.retrieval.feedback import learnt_descriptor, nearest_left_out, 
 from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
 from desktop_app.retrieval.score_levels import BACKGROUND_SAMPLE, background
 from desktop_app.retrieval.standing import GLOBAL_DEPTH, Standing
+from desktop_app.retrieval.tiles import TileScores, best_tiles, no_tiles, tile_box
 from desktop_app.retrieval.turned_query import chosen_orientation
 from desktop_app.services.closer_look import Candidate, CloserLook
 from desktop_app.services.confirming import Confirming, with_confirmed
@@ -31,6 +33,7 @@ from desktop_app.services.library_session import LibrarySession, LibraryState
 from desktop_app.services.score_keeper import ScoreKeeper
 from desktop_app.services.stages import LaterStages
 
+TILE_DEPTH = 500  # photos whose parts are compared by their descriptors
 SLACK = 64  # features fetched beyond what is asked for: copies, missing photos and the query's own photo
 
 
@@ -147,6 +150,7 @@ class _Search:
         self._query = query
         self._items = items
         self._gallery = state.gallery
+        self._tiles = state.tiles
         self._allowed: Allowed | None = None  # everything
         if query.folders is not None or query.chosen:
             self._allowed = state.reader.allowed(engine.digest, query.folders, query.chosen)
@@ -205,7 +209,34 @@ class _Search:
             depth = max(depth, GLOBAL_DEPTH)
         allowed = None if self._allowed is None else self._allowed.rows
         rows, cosines = self._gallery.search(self._descriptor, depth, allowed=allowed)
-        return Standing.first(*self._with_marked(self._descriptor, rows, cosines))
+        rows, cosines = self._with_marked(self._descriptor, rows, cosines)
+        if self._tiles is None:
+            return Standing.first(rows, cosines)
+        return Standing.first(*self._with_tiles(self._tiles, rows, cosines, allowed))
+
+    def _with_tiles(
+        self,
+        tiles: TileIndex,
+        rows: NDArray[np.int64],
+        cosines: NDArray[np.float32],
+        allowed: NDArray[np.int64] | None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], TileScores]:
+        """The rows found with those of photos of which a part is near, and the best part of each of these."""
+        near = tiles.search(self._descriptor, TILE_DEPTH, allowed=allowed)
+        kept = self._reader.tile_descriptors(near)
+        size = len(self._descriptor)
+        near = np.array([row for row in near.tolist() if row in kept and kept[row].shape[1] == size], np.int64)
+        near = near[self._gallery.contains(near)]
+        added = np.setdiff1d(near, rows)
+        rows = np.concatenate([rows, added])
+        cosines = np.concatenate([cosines, self._gallery.vectors_of(added) @ self._descriptor])
+        scores = no_tiles(len(rows))
+        if len(near):
+            found = best_tiles(self._descriptor, np.stack([kept[row] for row in near.tolist()]))
+            order = np.argsort(rows)
+            at = order[np.searchsorted(rows, near, sorter=order)]
+            scores.scores[at], scores.best[at] = found.scores, found.best
+        return rows, cosines, scores
 
     def _learnt(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
         """The descriptor with what enough marks teach."""
@@ -271,7 +302,8 @@ class _Search:
                     if photo.id in self._excluded or not self._is_allowed(photo):
                         continue
                     if left > 0 or photo.id in missing:
-                        yield Hit(photo, score, standing.stage_scores(at), words_for(score, scale.words))
+                        words, where = words_for(score, scale.words), _part(photo, standing.tile(at))
+                        yield Hit(photo, score, standing.stage_scores(at), words, where)
                         left -= 1
                         missing.discard(photo.id)
                     if left <= 0 and not missing:
@@ -283,6 +315,12 @@ class _Search:
 
 def _dimension(items: Sequence[EmbeddedItem]) -> int:
     return len(items[0].embedding.alpha) if items else 0
+
+
+def _part(photo: PhotoRecord, tile: tuple[int, float] | None) -> Part | None:
+    if tile is None or not photo.width or not photo.height:
+        return None
+    return Part(tile_box(tile[0], photo.width, photo.height), tile[1])
 
 
 def _by_path(found: tuple[PhotoRecord, int]) -> bytes:

@@ -14,6 +14,7 @@ from desktop_app.retrieval.parameters import (
     RetrievalParameters,
 )
 from desktop_app.retrieval.standing import Standing
+from desktop_app.retrieval.tiles import PENALTY, TileScores, no_tiles
 
 
 def numbers(*values: float) -> np.ndarray:
@@ -32,6 +33,36 @@ def test_every_stage_sorts_its_head_and_leaves_the_tail() -> None:
     assert standing.rows.tolist() == [9, 3, 7, 4]
     assert standing.raw == pytest.approx([0.8 + 0.5 * 0.4, 0.8, 0.7, 0.6])
     assert standing.stages == (Stage.GLOBAL, Stage.GRAPH, Stage.LOCAL)
+
+
+def in_parts() -> Standing:
+    """The photo 4 is found by its tile 5, the photo 9 has a tile that is no better than the whole."""
+    tiles = TileScores(numbers(-np.inf, -np.inf, 0.7, 0.95), np.array([-1, -1, 2, 5]))
+    return Standing.first(np.array([7, 3, 9, 4]), numbers(0.9, 0.8, 0.7, 0.2), tiles)
+
+
+def test_a_tile_counts_less_a_penalty_where_it_is_better_than_the_whole() -> None:
+    standing = in_parts()
+    assert standing.rows.tolist() == [7, 4, 3, 9]
+    assert standing.raw == pytest.approx([0.9, 0.95 - PENALTY, 0.8, 0.7])
+    assert [standing.tile(at) for at in range(4)] == [None, (5, pytest.approx(0.95)), None, None]
+    assert standing.stage_scores(1).global_ == pytest.approx(0.2)
+
+
+def test_smoothing_whole_photos_takes_nothing_from_a_tile() -> None:
+    standing = in_parts().with_graph(numbers(0.5, 0.3, 0.8, 0.9), GraphParameters(mix=0.5))
+    assert standing.rows.tolist() == [4, 3, 9, 7]
+    assert standing.raw == pytest.approx([0.95 - PENALTY, 0.8, 0.8, 0.7])
+    assert [standing.tile(at) is not None for at in range(4)] == [True, False, False, False]
+
+
+def test_photos_without_a_tile_that_was_looked_at_stand_as_without_tiles() -> None:
+    plain = first()
+    same = Standing.first(plain.rows, plain.raw, no_tiles(4))
+    for standing in (plain, same):
+        standing = standing.with_graph(numbers(0.5, 0.8, 0.9), GraphParameters(mix=0.5))
+        assert standing.rows.tolist() == [3, 9, 7, 4]
+        assert standing.raw == pytest.approx([0.8, 0.8, 0.7, 0.6])
 
 
 def test_every_result_carries_the_score_of_every_stage_that_looked_at_it() -> None:

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from desktop_app.retrieval.tiles import REGIONS, region_boxes, region_crops, tile_scores
+from desktop_app.retrieval.tiles import (
+    REGIONS,
+    best_tiles,
+    quantised,
+    region_boxes,
+    region_crops,
+    tile_scores,
+)
 
 
 def test_without_overlap_the_regions_of_each_grid_tile_the_photo():
@@ -52,3 +59,21 @@ def test_a_bonus_favours_whole_photos():
     got = tile_scores(query, entries, whole_bonus=0.2)
     assert got.best[0] == 0 and got.scores[0] == pytest.approx(0.9)
     assert entries[0, 0, 0] == np.float32(0.7)  # the entries themselves are left alone
+
+
+def test_the_best_tile_is_that_of_a_slow_look_at_stored_descriptors():
+    random = np.random.default_rng(2)
+    alphas = random.normal(size=(6, 13, 64)).astype(np.float32)
+    alphas /= np.linalg.norm(alphas, axis=2, keepdims=True)
+    query = alphas[4, 7] + 0.3 * alphas[1, 2]
+    query /= np.linalg.norm(query)
+    found = best_tiles(query, quantised(alphas))
+    for photo in range(6):
+        cosines = [float(query @ tile) for tile in alphas[photo]]
+        assert found.best[photo] == int(np.argmax(cosines))
+        assert found.scores[photo] == pytest.approx(max(cosines), abs=0.005)
+    assert len(best_tiles(query, np.empty((0, 13, 64), np.int8)).scores) == 0
+
+
+def test_a_descriptor_of_nothing_is_like_nothing():
+    assert best_tiles(np.ones(8, np.float32), quantised(np.zeros((1, 13, 8), np.float32))).scores.tolist() == [0.0]
