@@ -16,7 +16,7 @@ from desktop_app.domain.errors import UsageError
 from desktop_app.domain.filters import PhotoFilter
 from desktop_app.domain.outline import parse_part
 from desktop_app.domain.photos import path_json, path_text
-from desktop_app.domain.query import AS_IT_IS, FilePicture, Profile, Query, QueryItem
+from desktop_app.domain.query import FilePicture, Profile, Query, QueryItem
 from desktop_app.domain.results import Hit, QueryPicture, SearchAnswer, StageScores
 from desktop_app.services.embedded_query import QueryEmbedder
 from desktop_app.services.explain import ExplainService
@@ -79,11 +79,7 @@ def _both(first: PhotoFilter, second: PhotoFilter) -> PhotoFilter:
 def _save(arguments: Namespace, items: Sequence[QueryItem], chosen: PhotoFilter, *, turned: bool) -> None:
     if not items and not chosen:
         raise UsageError("there is nothing to save", remedy="Give an image, or --filter KIND=VALUE")
-    paths = {
-        negative: tuple(_path(item) for item in items if item.negative is negative) for negative in (False, True)
-    }
-    part, turn = (items[0].part, items[0].turn) if items else (None, AS_IT_IS)
-    search = SavedSearch(chosen, paths[False], paths[True], part, turn, turned)
+    search = SavedSearch.of(items, [_path(item) for item in items], chosen, turned=turned)
     with open_library(options_of(arguments)) as session:
         save_search(session, arguments.save, search)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from desktop_app.domain.errors import UsageError
 from desktop_app.domain.filters import PhotoFilter
@@ -23,23 +24,42 @@ MOST_LETTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class SavedSearch:
-    """A filter, and the files to search with where there are any: `images` wanted, `negative` not wanted, `part`
-    and `turn` of the first image; `turned`: it is also looked for turned and mirrored."""
+    """A filter, and the files to search with where there are any: `images` wanted, `negative` not wanted.
+
+    parts: of the images in this order, None for all of one; empty when all ask whole. turn: of the first image.
+    turned: it is also looked for turned and mirrored.
+    """
 
     chosen: PhotoFilter = field(default_factory=PhotoFilter)
     images: tuple[bytes, ...] = ()
     negative: tuple[bytes, ...] = ()
-    part: Part | None = None
+    parts: tuple[Part | None, ...] = ()
     turn: Turn = AS_IT_IS
     turned: bool = False
+
+    @classmethod
+    def of(
+        cls, items: Sequence[QueryItem], paths: Sequence[bytes], chosen: PhotoFilter, *, turned: bool = False
+    ) -> SavedSearch:
+        """Of the pictures of a question and the files that they are in."""
+        in_order = sorted(zip(items, paths, strict=True), key=lambda pair: pair[0].negative)
+        parts = tuple(item.part for item, _ in in_order)
+        return cls(
+            chosen,
+            tuple(path for item, path in in_order if not item.negative),
+            tuple(path for item, path in in_order if item.negative),
+            parts if any(parts) else (),
+            in_order[0][0].turn if in_order else AS_IT_IS,
+            turned,
+        )
 
     @property
     def items(self) -> tuple[QueryItem, ...]:
         """The pictures to search with; none for a filter alone."""
-        wanted = [QueryItem(FilePicture(path)) for path in self.images]
-        if wanted:
-            wanted[0] = replace(wanted[0].with_part(self.part), turn=self.turn)
-        return (*wanted, *(QueryItem(FilePicture(path), negative=True) for path in self.negative))
+        made = [QueryItem(FilePicture(path)) for path in self.images]
+        made += [QueryItem(FilePicture(path), negative=True) for path in self.negative]
+        made = [item.with_part(part) for item, part in zip_longest(made, self.parts[: len(made)])]
+        return tuple(replace(item, turn=self.turn) if at == 0 else item for at, item in enumerate(made))
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -47,7 +67,8 @@ class SavedSearch:
             "filter": self.chosen.as_json(),
             "images": [base64.b64encode(path).decode() for path in self.images],
             "negative": [base64.b64encode(path).decode() for path in self.negative],
-            "region": None if self.part is None else self.part.text,
+            "region": self.parts[0].text if self.parts and self.parts[0] else None,
+            "parts": [part and part.text for part in self.parts],
             "turn": [self.turn.degrees, self.turn.mirrored],
             "turned": self.turned,
         }
@@ -59,14 +80,16 @@ class SavedSearch:
             raise TypeError
         if document.get("format", 1) not in range(1, FORMAT + 1):
             raise UsageError("the search was saved by a newer Indicium", remedy="Update Indicium")
-        images, negative, part = document["images"], document["negative"], document["region"]
-        if not isinstance(images, list) or not isinstance(negative, list):
+        images, negative = document["images"], document["negative"]
+        first = document["region"]
+        parts = document.get("parts", [] if first is None else [first])
+        if not isinstance(images, list) or not isinstance(negative, list) or not isinstance(parts, list):
             raise TypeError
         return cls(
             chosen=PhotoFilter.from_json(document["filter"]),
             images=tuple(base64.b64decode(path) for path in images),
             negative=tuple(base64.b64decode(path) for path in negative),
-            part=None if part is None else parse_part(str(part)),
+            parts=tuple(None if part is None else parse_part(str(part)) for part in parts),
             turn=_turn(document.get("turn", [0, False])),
             turned=bool(document.get("turned", False)),
         )

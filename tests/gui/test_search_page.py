@@ -299,8 +299,10 @@ def test_when_nothing_matches_it_is_said_and_the_rest_is_shown_on_request(pages,
     ask_file(pages, qtbot, made)
     page = pages.search_page
     assert page.stack.currentWidget() is page.empty and page.header.text().startswith("Nothing here matches well")
+    page.empty.first_button().setFocus()
     qtbot.mouseClick(offer(page, "Show 12 anyway"), LEFT)
     assert page.stack.currentWidget() is page.grid and pages.search.results.rowCount() == 12
+    assert page.focusWidget() is page.grid, "the keyboard goes where the results are"
 
 
 def test_weaker_results_follow_below_the_line_and_more_on_request(pages, qtbot, made, monkeypatch):

@@ -104,7 +104,7 @@ def test_a_search_is_saved_and_opened_again_with_all_that_belongs_to_it(parts, q
     parts.library.set_filter(frozenset({parts.folder}))
     save(parts, qtbot, "like a")
     kept = parts.kept["like a"]
-    assert (kept.images, kept.negative, kept.part) == ((b"/p/a.jpg",), (b"/p/b\xff.jpg",), REGION)
+    assert (kept.images, kept.negative, kept.parts) == ((b"/p/a.jpg",), (b"/p/b\xff.jpg",), (REGION, None))
     assert kept.chosen.of(FilterKind.FOLDER) == ("/p",) and kept.chosen.of(FilterKind.RATING) == ("3+",)
     parts.search.clear()
     parts.library.set_chosen(PhotoFilter())

@@ -153,19 +153,7 @@ def _made(
     """Raises UsageError for a question of which a file is only a part."""
     if any(item.from_mark or item.cell_weights for item in items):
         raise UsageError("marks are kept with their rounds", remedy="Choose “Save these rounds” below the picture")
-    wanted = [item for item in items if not item.negative]
-    if any(item.region is not None for item in (*wanted[1:], *(item for item in items if item.negative))):
-        raise UsageError(
-            "only the first picture of a saved search can have a region", remedy="Use all of the other pictures"
-        )
-    return SavedSearch(
-        chosen,
-        tuple(_path(session, item) for item in wanted),
-        tuple(_path(session, item) for item in items if item.negative),
-        wanted[0].part if wanted else None,
-        wanted[0].turn if wanted else AS_IT_IS,
-        turned,
-    )
+    return SavedSearch.of(items, [_path(session, item) for item in items], chosen, turned=turned)
 
 
 def _path(session: LibrarySession, item: QueryItem) -> bytes:

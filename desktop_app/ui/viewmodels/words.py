@@ -60,10 +60,15 @@ def duration(seconds: float) -> str:
     return f"{round(hours / 24)} days"
 
 
+def first_upper(text: str) -> str:
+    """The text with a capital letter in front."""
+    return text[:1].upper() + text[1:]
+
+
 def sentence(text: str) -> str:
     """The text with a capital letter in front and a full stop behind."""
     text = text.strip()
     if not text:
         return ""
-    text = text[0].upper() + text[1:]
+    text = first_upper(text)
     return text if text[-1] in ".?:…" else f"{text}."

@@ -99,6 +99,7 @@ class FilterRow(QWidget):
         layout.setContentsMargins(BETWEEN, INSIDE // 2, BETWEEN, 0)
         for part in (self.words, *self.kinds.values(), self.selection, self.left, self.clear):
             layout.addWidget(part)
+        library.session_changed.connect(lambda _session: self._show())
         library.filter_changed.connect(self._show)
         library.photos_changed.connect(self._show)
         self._show()
@@ -112,6 +113,7 @@ class FilterRow(QWidget):
 
     def _show(self) -> None:
         chosen, facets = self._library.chosen, self._library.facets
+        self.words.setVisible(self._library.session is not None)
         if not self.words.hasFocus() and not self._rest.isActive():
             self.words.setText(chosen.text)
         for kind in self.kinds.values():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QDialog,
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.ui.views import icons
-from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE, set_role, theme
+from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE, set_role, tabular, theme
 
 Slot = Callable[[], object]
 
@@ -78,6 +78,34 @@ def label(text: str = "", *, role: str = "", wrap: bool = False, selectable: boo
     if role:
         set_role(made, role)
     return made
+
+
+class ElidedLabel(QLabel):
+    """One line that shortens instead of pushing others apart; the tooltip has all of it. A file name loses its
+    middle, a sentence its end."""
+
+    def __init__(self, *, role: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
+        super().__init__()
+        self._mode = mode
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        if mode is Qt.TextElideMode.ElideMiddle:
+            self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        if role:
+            set_role(self, role)
+
+    def setText(self, text: str) -> None:
+        self.setToolTip(text)
+        super().setText(text)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(tabular(self.font()))
+        painter.setPen(theme().tokens.colour("text"))
+        shown = painter.fontMetrics().elidedText(self.text(), self._mode, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 def row(*parts: QWidget | None, spacing: int = INSIDE) -> QHBoxLayout:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.ui.viewmodels.settings import SCHEMA, Entry, SettingsStore, languages
+from desktop_app.ui.viewmodels.words import first_upper
 from desktop_app.ui.views.parts import closing, label
 from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE
 
@@ -118,7 +119,7 @@ class SettingsDialog(QDialog):
             self._settings.change(**{entry.key: chosen})
 
         for choice in entry.choices:
-            boxes[choice.value] = QCheckBox(choice.words)
+            boxes[choice.value] = QCheckBox(first_upper(choice.words))
             boxes[choice.value].setChecked(choice.value in getattr(self._settings.values, entry.key))
             boxes[choice.value].toggled.connect(lambda _on: changed())
             layout.addWidget(boxes[choice.value])

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QV
 from desktop_app.ui.viewmodels.device import DeviceViewModel
 from desktop_app.ui.viewmodels.jobs import JobPhase, JobsViewModel
 from desktop_app.ui.viewmodels.library import LibraryViewModel
-from desktop_app.ui.viewmodels.words import number, sentence
+from desktop_app.ui.viewmodels.words import number, photos, sentence
 from desktop_app.ui.views.parts import button, label
 from desktop_app.ui.views.theme import BETWEEN, INSIDE, set_role, tabular
 
@@ -134,7 +134,7 @@ class StatusBar(QWidget):
             return self.tr("opening the library")
         if counts is None or not counts.photos:
             return ""
-        return self.tr("{0} photos ready to search").format(number(counts.indexed))
+        return self.tr("{0} ready to search").format(photos(counts.indexed))
 
     def _show_library(self) -> None:
         counts = self._library.counts

@@ -1,7 +1,7 @@
 """The style sheet over Fusion: shapes, spacing and the focus ring; colours come from the tokens.
 
 Widgets ask for a look by the dynamic property `role` (see `theme.set_role`): title, secondary, small, primary,
-quiet, place, panel, bar, raised, banner-warning, banner-error.
+quiet, place, panel, bar, raised, inside, banner-warning, banner-error.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ QWidget[role="panel"] { background: $panel; }
 QWidget[role="bar"] { background: $panel; border-bottom: 1px solid $line; }
 QWidget[role="status"] { background: $panel; border-top: 1px solid $line; }
 QWidget[role="side"] { background: $panel; border-right: 1px solid $line; }
+QWidget[role="inside"] { background: transparent; border: none; }
 QFrame[role="raised"] { background: $raised; border: 1px solid $line; border-radius: 6px; }
 QFrame[role="banner-warning"] { background: $raised; border: 1px solid $warning; border-radius: 6px; }
 QFrame[role="banner-error"] { background: $raised; border: 1px solid $error; border-radius: 6px; }

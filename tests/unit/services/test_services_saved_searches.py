@@ -25,8 +25,10 @@ from desktop_app.services.saved_searches import (
 )
 
 BOATS = SavedSearch(PhotoFilter.parse(["text=boat", "rating=3+"]))
-LIKE = SavedSearch(images=(b"/p/\xff.jpg",), negative=(b"/p/b.jpg",), part=Region(1, 2, 3, 4))
-ROUND = SavedSearch(images=(b"/p/a.jpg",), part=Outline(((0, 0), (30, 0), (0, 40))), turn=Turn(90, mirrored=True))
+LIKE = SavedSearch(images=(b"/p/\xff.jpg",), negative=(b"/p/b.jpg",), parts=(Region(1, 2, 3, 4), None))
+CORNER = Outline(((0, 0), (30, 0), (0, 40)))
+ROUND = SavedSearch(images=(b"/p/a.jpg",), parts=(CORNER,), turn=Turn(90, mirrored=True))
+PARTS = SavedSearch(images=(b"/p/a.jpg", b"/p/a.jpg"), negative=(b"/p/b.jpg",), parts=(None, CORNER, CORNER))
 TURNED = SavedSearch(images=(b"/p/a.jpg",), turn=Turn(180), turned=True)
 
 
@@ -53,21 +55,25 @@ def test_searches_come_back_as_they_were(session):
         save_search(session, " ", BOATS)
 
 
-@pytest.mark.parametrize("search", [BOATS, LIKE, ROUND, TURNED])
+@pytest.mark.parametrize("search", [BOATS, LIKE, ROUND, PARTS, TURNED])
 def test_all_of_a_search_is_kept(session, search):
     save_search(session, "it", search)
     assert saved_search(session, "it") == search
-    wanted = [item for item in search.items if not item.negative]
-    assert [item.picture.path for item in wanted] == list(search.images)
-    if wanted:
-        assert (wanted[0].part, wanted[0].turn) == (search.part, search.turn)
+    items = search.items
+    assert [item.picture.path for item in items] == [*search.images, *search.negative]
+    assert [item.negative for item in items] == [False] * len(search.images) + [True] * len(search.negative)
+    assert tuple(item.part for item in items) == (search.parts or (None,) * len(items))
+    assert (
+        SavedSearch.of(items, [item.picture.path for item in items], search.chosen, turned=search.turned) == search
+    )
 
 
 def test_a_search_of_an_older_version_still_opens(session):
     older = LIKE.as_json()
-    del older["turn"], older["turned"]
+    for key in ("turn", "turned", "parts", "format"):
+        del older[key]
     session.set_setting(SETTING, json.dumps({"like it": older}))
-    assert saved_search(session, "like it") == LIKE
+    assert saved_search(session, "like it").items == LIKE.items
 
 
 def test_a_saved_search_finds_what_came_later(session):

@@ -71,7 +71,7 @@ class PairCanvas(QWidget):
         self.setAccessibleName("Your picture and the result")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
-        self.setMinimumHeight(200)
+        self.setMinimumHeight(100)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         for signal in (evidence.pictures_changed, evidence.marks_changed, evidence.layers_changed):
             signal.connect(self.update)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QImage, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QImage, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
-    QSizePolicy,
     QSlider,
     QStackedWidget,
     QVBoxLayout,
@@ -27,7 +25,7 @@ from desktop_app.ui.views.evidence.canvas import GAP, PairCanvas
 from desktop_app.ui.views.evidence.geometry import STEP
 from desktop_app.ui.views.evidence.why_panel import WhyPanel
 from desktop_app.ui.views.page import Page
-from desktop_app.ui.views.parts import EmptyState, FoldingRow, Offer, button, label, row, tool
+from desktop_app.ui.views.parts import ElidedLabel, EmptyState, FoldingRow, Offer, button, label, row, tool
 from desktop_app.ui.views.theme import BETWEEN, INSIDE
 
 
@@ -109,8 +107,8 @@ class EvidencePage(Page):
 
     def _build(self) -> None:
         model = self._evidence
-        self.query_title = _elided()
-        self.result_title = _elided()
+        self.query_title = ElidedLabel()
+        self.result_title = ElidedLabel()
         self.pictures = QComboBox()
         self.pictures.setAccessibleName("Picture of the search")
         self.pictures.activated.connect(model.choose_item)
@@ -238,6 +236,10 @@ class EvidencePage(Page):
         self.off.setEnabled(model.map_layer is not None or model.links_shown)
         self.strength.setEnabled(model.map_layer is not None)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.why.set_room(event.size().height() // 4 - 40)
+
     def _all_off(self) -> None:
         self._evidence.all_off()
         self._refresh_layers()
@@ -271,24 +273,3 @@ def _toggle(words: str, key: str, explanation: str) -> QCheckBox:
     made.setAccessibleName(words)
     made.setToolTip(f"{explanation} ({key})")
     return made
-
-
-def _elided() -> QLabel:
-    made = _Elided()
-    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    return made
-
-
-class _Elided(QLabel):
-    """A title that shortens in the middle instead of pushing the pictures apart; the tooltip has all of it."""
-
-    def setText(self, text: str) -> None:
-        self.setToolTip(text)
-        super().setText(text)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setFont(theme.tabular(self.font()))
-        painter.setPen(theme.theme().tokens.colour("text"))
-        shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.width())
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.domain.evidence import PatchLink
 from desktop_app.ui.viewmodels.evidence import EvidenceViewModel
@@ -12,8 +12,10 @@ from desktop_app.ui.viewmodels.evidence_words import LINKS_SHOWN
 from desktop_app.ui.viewmodels.words import count
 from desktop_app.ui.views import theme
 from desktop_app.ui.views.flow import FlowLayout
-from desktop_app.ui.views.parts import button, clear, label, row, tool
+from desktop_app.ui.views.parts import button, clear, column, label, row, tool
 from desktop_app.ui.views.theme import BETWEEN, INSIDE, set_role
+
+LEAST_ROOM = 44  # pixels for the words and links, before they scroll
 
 
 class LinkChip(QPushButton):
@@ -74,16 +76,42 @@ class WhyPanel(QFrame):
         bottom.addLayout(texts, 1)
         for part in (self.undo, self.redo, self.again):
             bottom.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._told = QWidget()
+        self._told.setLayout(column(self.words, self._links))
+        self._told.installEventFilter(self)
+        self._scroll = QScrollArea()  # in a low window what is told scrolls, and the pictures keep their room
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(self._told)
+        self._room = LEAST_ROOM
+        for inside in (self._told, self._scroll, self._scroll.viewport()):
+            set_role(inside, "inside")
         lay = QVBoxLayout(self)
         lay.setContentsMargins(BETWEEN, 12, BETWEEN, 12)
         lay.setSpacing(INSIDE)
-        lay.addWidget(self.words)
-        lay.addWidget(self._links)
+        lay.addWidget(self._scroll)
         lay.addLayout(bottom)
         evidence.evidence_changed.connect(self.refresh)
         evidence.marks_changed.connect(self._refresh_marks)
         theme.theme().changed.connect(self._restyle)
         self.refresh()
+
+    def set_room(self, height: int) -> None:
+        """How high words and links may be together, in pixels; what is more scrolls."""
+        self._room = max(LEAST_ROOM, height)
+        self._fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._told and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize):
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        told = self._told
+        wanted = told.heightForWidth(self._scroll.viewport().width())
+        self._scroll.setFixedHeight(min(self._room, wanted if wanted > 0 else told.sizeHint().height()))
 
     def refresh(self) -> None:
         """Take over words and links."""

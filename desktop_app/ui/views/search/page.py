@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
+    QApplication,
     QComboBox,
     QHBoxLayout,
     QSizePolicy,
@@ -23,10 +24,9 @@ from desktop_app.ui.viewmodels.rounds import RoundsViewModel
 from desktop_app.ui.viewmodels.search import SearchViewModel
 from desktop_app.ui.viewmodels.thumbnails import ThumbnailProvider
 from desktop_app.ui.viewmodels.words import number, photos, sentence
-from desktop_app.ui.views import theme
 from desktop_app.ui.views.grid_view import LARGEST, SMALLEST
 from desktop_app.ui.views.page import Page
-from desktop_app.ui.views.parts import EmptyState, FoldingRow, Offer, button, label, row, tool
+from desktop_app.ui.views.parts import ElidedLabel, EmptyState, FoldingRow, Offer, button, label, row, tool
 from desktop_app.ui.views.photo_grid import PhotoGrid
 from desktop_app.ui.views.search.query_panel import QueryPanel
 from desktop_app.ui.views.theme import AROUND, BETWEEN, INSIDE
@@ -99,11 +99,11 @@ class SearchPage(Page):
         self._refresh()
 
     def _build(self) -> None:
-        self.header = label(role="title")
-        self.header.setFont(theme.tabular(self.header.font()))
+        self.header = ElidedLabel(role="title", mode=Qt.TextElideMode.ElideRight)
         self.note = label(role="small")
         self.change = label(role="secondary", wrap=True)
         self.change.setAccessibleName("What this round changed")
+        self.change.setContentsMargins(0, 0, AROUND - 4, 0)
         self.maps = tool("layers", "Show where each result matches", keys="E", checkable=True)
         self.report = tool("export", "Save these results as a report with their evidence")
         self.report.setEnabled(False)
@@ -221,7 +221,16 @@ class SearchPage(Page):
         listed = search.results.rowCount() > 0
         if not listed:
             self._say_why_empty()
-        self.stack.setCurrentWidget(self.grid if listed else self.empty)
+        self._show(self.grid if listed else self.empty)
+
+    def _show(self, wanted: QWidget) -> None:
+        """The results, or what there is to say without any; the keyboard goes with them."""
+        before, focused = self.stack.currentWidget(), QApplication.focusWidget()
+        self.stack.setCurrentWidget(wanted)
+        if before is None or before is wanted or focused is None:
+            return
+        if before.isAncestorOf(focused):
+            self.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _header(self) -> str:
         if self._search.answer is None:

@@ -100,14 +100,14 @@ class ContentsStep(QWidget):
             count = tally.entries if tally else 0
             examples = [path_text(path) for path in tally.examples] if tally else []
             if kind in CHOSEN_OUT:
-                box = QCheckBox(kind.value)
+                box = QCheckBox(words.first_upper(kind.value))
                 box.setChecked(kind in chosen)
                 box.setAccessibleDescription(REASONS[kind])
                 box.toggled.connect(lambda on, kind=kind: self._wizard.set_left_out(kind, on))
                 self.switches[kind] = box
                 name: QWidget = box
             elif count:
-                name = label(kind.value)
+                name = label(words.first_upper(kind.value))
                 name.setContentsMargins(28, 0, 0, 0)
             else:
                 continue

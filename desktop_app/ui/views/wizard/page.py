@@ -106,8 +106,9 @@ class WizardPage(Page):
             self._wizard.look()
         elif step == 2 and self._wizard.plan is None:
             self._wizard.try_out()
-        if self.isVisible():
-            (self.next_button if self.next_button.isEnabled() else self.cancel_button).setFocus()
+        if self.isVisible():  # never on Cancel: who presses Enter too early would lose all answers
+            waiting = self.folders.first_focus() if step == 0 else self.back_button
+            (self.next_button if self.next_button.isEnabled() else waiting).setFocus()
 
     def _show_buttons(self) -> None:
         step, survey = self.step, self._wizard.survey
@@ -122,7 +123,10 @@ class WizardPage(Page):
             self._wizard.plan is not None,
             True,
         )
+        waited = not self.next_button.isEnabled() and self.back_button.hasFocus()
         self.next_button.setEnabled(ready[step])
+        if waited and ready[step]:
+            self.next_button.setFocus()
         if step == 1 and survey is not None and not survey.photos:
             self.contents.space.setText(
                 words.sentence(self.tr("There are no photos here. Go back and choose other folders"))
