@@ -29,6 +29,7 @@ class Stage(StrEnum):
     GRAPH = "graph"
     LOCAL = "local"
     RERANK = "rerank"
+    MARKS = "marks"
     EVIDENCE = "evidence"
 
 
@@ -40,6 +41,7 @@ class StageScores:
     graph: float | None = None
     local: float | None = None
     rerank: float | None = None
+    marks: float | None = None
     relevance: float | None = None
 
     def as_json(self) -> dict[str, float | None]:
@@ -48,6 +50,7 @@ class StageScores:
             "graph": self.graph,
             "local": self.local,
             "rerank": self.rerank,
+            "marks": self.marks,
             "relevance": self.relevance,
         }
 

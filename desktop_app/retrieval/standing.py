@@ -7,6 +7,7 @@ behind it in its order:
     raw = max((1 - mix) cosine + mix smoothed cosine, tile) after `graph`
     raw = w_global raw + w_local max(0, local - floor)      after `local`
     raw = raw + w_rerank (change of distance of S2)         after `rerank`
+    raw = raw + share spread (likeness to marked parts)     after `marks`
     raw = raw + (what a close look says beyond the usual)   after `evidence`
 
 `tile`: in a library that is searched in parts, the cosine of a photo's best tile less a penalty
@@ -82,6 +83,18 @@ class Standing:
         raw = self.raw[: len(changes)] + np.float32(parameters.rerank) * changes
         return self._sorted(Stage.RERANK, changes, raw.astype(np.float32))
 
+    def with_marks(self, likeness: Float, share: float, ordinary: NDArray[np.bool_]) -> Standing:
+        """likeness: [M] how like the marked parts the first M results are, standardised; share: 0..1 how much it
+        counts; ordinary: [M] those that neither ask nor are marked, whose scores say how far apart scores lie.
+
+        The best result keeps the raw score that the best one had: marks move photos, they make no answer surer.
+        """
+        head = self.raw[: len(likeness)]
+        spread = float(head[ordinary].std()) if ordinary.any() else 0.0
+        raw = head + np.float32(share * spread) * likeness
+        raw = raw + (head.max(initial=-np.inf) - raw.max(initial=-np.inf)) if len(raw) else raw
+        return self._sorted(Stage.MARKS, likeness, raw.astype(np.float32))
+
     def with_evidence(self, look: CloseLook, parameters: FusionParameters) -> Standing:
         """look: a close look at the first M results, no more than the last stage looked at."""
         head = self.raw[: len(look.relevance)]
@@ -107,6 +120,7 @@ class Standing:
             graph=self._score(Stage.GRAPH, position),
             local=self._score(Stage.LOCAL, position),
             rerank=self._score(Stage.RERANK, position),
+            marks=self._score(Stage.MARKS, position),
             relevance=self._score(Stage.EVIDENCE, position),
         )
 

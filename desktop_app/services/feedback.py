@@ -26,6 +26,7 @@ from desktop_app.retrieval.round_changes import change_words, movers, places, sh
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.marked_parts import MarkedParts
 from desktop_app.services.search import SearchService
 
 __all__ = ["FeedbackService", "RoundAnswer", "query_of"]
@@ -204,20 +205,21 @@ class FeedbackService:
         near = [gallery.search(part.embedding.alpha, count)[0] for part in parts]
         unrelated = null_rows(gallery.labels, np.concatenate([*near, rows]))
         looked_at = np.array([row_of[photo] for photo in there], dtype=np.int64)
+        marked = MarkedParts(parts, reader=self._session.reader, gallery=gallery, engine=engine)
         scores, nulls = (
-            np.stack([self._part_scores(part, chosen, engine) for part in parts])
+            np.concatenate([*(self._part_scores(part, chosen, engine) for part in parts), marked.cosines(chosen)])
             for chosen in (looked_at, unrelated)
         )
         found = dict(zip(there, shared_part(scores, nulls), strict=True))
-        reasons = [_part_words(part) for part in parts]
+        reasons = [_part_words(part) for part in (*parts, *marked.items)]
         return ["" if (part := found.get(photo)) is None else reasons[part] for photo in photos]
 
     def _part_scores(self, part: EmbeddedItem, rows: NDArray[np.int64], engine: Engine) -> Float:
-        """How well a marked part matches these rows of the library: [N] float32."""
+        """How well a marked part matches these rows of the library as a picture: [1, N] float32."""
         gallery = self._session.gallery(engine.digest, dimension=len(part.embedding.alpha))
         cosines = gallery.vectors_of(rows) @ part.embedding.alpha
         candidates = pack(self._session.reader.local_codes(engine.digest, rows), engine.parameters.match)
-        return fuse(cosines, part.match(candidates, engine.parameters.match), engine.parameters.fusion)
+        return fuse(cosines, part.match(candidates, engine.parameters.match), engine.parameters.fusion)[None]
 
 
 def _part_words(part: EmbeddedItem) -> str:

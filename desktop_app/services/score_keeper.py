@@ -63,11 +63,12 @@ class ScoreKeeper:
 
     def scale(self, engine: Engine, stages: Sequence[Stage], *, reader: Catalogue | None = None) -> ScoreScale:
         """How raw scores of these stages are shown: by the library's own levels where they were measured with this
-        pack and these very stages, else by the pack's curves. A close look keeps the scale of what came before.
+        pack and these very stages, else by the pack's curves. Marks and a close look keep the scale of what came
+        before.
         `reader`: what to read them from, as in `levels`."""
         kept = self.levels(engine, reader=reader)
         ran = [tuple(stages[: number + 1]) for number in range(len(stages))]
-        measured = [tuple(stage for stage in chain if stage is not Stage.EVIDENCE) for chain in ran]
+        measured = [tuple(stage for stage in chain if stage not in (Stage.MARKS, Stage.EVIDENCE)) for chain in ran]
         levels = [] if kept is None else [kept.chains[chain] for chain in measured if chain in kept.chains]
         if len(levels) < len(ran):
             return ScoreScale.of_pack(engine.parameters, stages)

@@ -30,6 +30,7 @@ from desktop_app.services.confirming import Confirming, with_confirmed
 from desktop_app.services.embedded_query import EmbeddedItem, QueryEmbedder, pooled_query
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession, LibraryState
+from desktop_app.services.marked_parts import MarkedParts
 from desktop_app.services.score_keeper import ScoreKeeper
 from desktop_app.services.stages import LaterStages
 
@@ -169,7 +170,10 @@ class _Search:
             there = towards.rows[self._gallery.contains(towards.rows)]
             pooled = moved_towards(pooled, self._gallery.vectors_of(there), towards.form)
         self._descriptor = self._learnt(pooled)
-        self.later = LaterStages(session, state, engine, items, self._descriptor, look=look, towards=towards)
+        asked = partial(_as_asked, session, state, engine, query, items, towards, look)
+        self.later = LaterStages(
+            session, state, engine, items, self._descriptor, look=look, asked=asked, towards=towards
+        )
 
     @property
     def turned(self) -> bool:
@@ -311,6 +315,22 @@ class _Search:
 
     def _is_allowed(self, photo: PhotoRecord) -> bool:
         return self._allowed is None or self._allowed.has(photo.id)
+
+
+def _as_asked(
+    session: LibrarySession,
+    state: LibraryState,
+    engine: Engine,
+    query: Query,
+    items: Sequence[EmbeddedItem],
+    towards: FirstResults | None,
+    look: Callable[[Sequence[Candidate]], CloseLook],
+) -> Standing:
+    """The list that a question finds without marks on results, before any close look."""
+    plain = replace(query, profile=Profile.BALANCED)
+    search = _Search(session, state, engine, plain, MarkedParts.without(items), towards, look)
+    *_, (standing, _, _) = search.standings()
+    return standing
 
 
 def _dimension(items: Sequence[EmbeddedItem]) -> int:

@@ -32,6 +32,7 @@ from desktop_app.services.closer_look import Candidate, Shown
 from desktop_app.services.embedded_query import EmbeddedItem, pooled_query, rocchio_beta
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession, LibraryState
+from desktop_app.services.marked_parts import MarkedParts
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +49,11 @@ class LaterStages:
         descriptor: NDArray[np.float32],
         *,
         look: Callable[[Sequence[Candidate]], CloseLook],
+        asked: Callable[[], Standing],
         towards: FirstResults | None = None,
     ) -> None:
         """descriptor: [D] the pooled descriptor that `global` asked with. look: a close look with `items`.
+        asked: the list that the question finds without marks on results.
         towards: what the descriptor was moved towards; the second model's is moved likewise."""
         self._session = session
         self._reader = state.reader
@@ -59,6 +62,7 @@ class LaterStages:
         self._items = items
         self._descriptor = descriptor
         self._look = look
+        self._asked = asked
         self._towards = towards
         self.class_source: ClassSource | None = None  # where the classes of `rerank` came from, once it ran
         self._graph: Neighbours | None = None
@@ -77,6 +81,8 @@ class LaterStages:
             stages.append(Stage.LOCAL)
         if self._re_ranks():
             stages.append(Stage.RERANK)
+        if described and MarkedParts.any_in(self._items):
+            stages.append(Stage.MARKS)
         if profile is Profile.THOROUGH and self._engine.close_terms(described=described):
             stages.append(Stage.EVIDENCE)
         return tuple(stages)
@@ -92,6 +98,8 @@ class LaterStages:
         """The list after `stage`, one of those that `of` gave."""
         if stage is Stage.GRAPH:
             return self._smoothed(standing)
+        if stage is Stage.MARKS:
+            return self._like_marked_parts(standing)
         if stage is Stage.EVIDENCE:
             return self._looked_at(standing)
         return self._matched(standing) if stage is Stage.LOCAL else self._reranked(standing)
@@ -177,6 +185,12 @@ class LaterStages:
             return beta
         found = self._reader.second_descriptors(self._engine.digest, self._towards.rows)
         return beta if found is None else moved_towards(beta, found[0].astype(np.float32), self._towards.form)
+
+    def _like_marked_parts(self, standing: Standing) -> Standing:
+        """By the local features of the parts that a person marked +."""
+        parts = MarkedParts(self._items, reader=self._reader, gallery=self._gallery, engine=self._engine)
+        found = parts.among(standing.rows[:GRAPH_DEPTH], self._asked)
+        return standing.with_marks(found.likeness, found.share, found.ordinary)
 
     def _looked_at(self, standing: Standing) -> Standing:
         """By a close look at the first candidates, and by how more of them support one another."""

@@ -77,6 +77,18 @@ def test_every_result_carries_the_score_of_every_stage_that_looked_at_it() -> No
     assert found[4] == StageScores(global_=pytest.approx(0.6))
 
 
+def test_marks_move_results_and_leave_the_best_score_as_it_was() -> None:
+    ordinary = np.array([True, True, False])
+    standing = first().with_marks(numbers(0.0, 1.0, 6.0), 0.5, ordinary)  # their spread is 0.05
+    assert standing.rows.tolist() == [7, 9, 3, 4]
+    assert standing.raw == pytest.approx([0.9, 0.85, 0.825, 0.6])
+    assert standing.stage_scores(1).marks == pytest.approx(6.0)
+    assert standing.stages == (Stage.GLOBAL, Stage.MARKS)
+    moved = first().with_marks(numbers(0.0, 9.0, 6.0), 1.0, ordinary)
+    assert moved.rows.tolist() == [3, 9, 7, 4] and moved.raw[0] == pytest.approx(0.9)
+    assert first().with_marks(numbers(0.0, 9.0, 6.0), 0.0, ordinary).rows.tolist() == first().rows.tolist()
+
+
 def test_shown_scores_fall_down_the_list_each_by_the_curve_of_its_stages() -> None:
     parameters = RetrievalParameters(
         calibration_global=Logistic(5, -1),

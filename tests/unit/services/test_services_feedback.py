@@ -29,7 +29,7 @@ from desktop_app.domain.query import (
     RegionMark,
     Side,
 )
-from desktop_app.domain.results import SearchAnswer
+from desktop_app.domain.results import SearchAnswer, Stage
 from desktop_app.services.feedback import FeedbackService, query_of
 from desktop_app.services.index_folder import index_folders, rescan
 from desktop_app.services.library_session import LibrarySession
@@ -151,6 +151,29 @@ def test_after_a_few_marks_a_classifier_takes_part(session: LibrarySession, firs
     assert [hit.stages.global_ for hit in few.hits] != [hit.stages.global_ for hit in taught.hits]
     cosines = {hit.photo.name: hit.stages.global_ for hit in untaught.hits}
     assert any(hit.stages.global_ != cosines.get(hit.photo.name) for hit in taught.hits)
+
+
+def test_marked_parts_take_part_where_pictures_as_wholes_do_not_tell_right_from_wrong(
+    session: LibrarySession, first: FeedbackSession
+) -> None:
+    service = FeedbackService(session)
+    before = ask(service, query_of(first))
+    cups = [place for name, place in places(before).items() if name.startswith("cup-")]
+    worse = next(hit.photo.id for hit in before.hits if not hit.photo.name.startswith("cup-"))
+    low = before.hits[max(cups) + 1].photo.id
+    wanted = (cup_in(session, "cup-0.png"), cup_in(session, "cup-1.png"))
+    photos = tuple(PhotoMark(mark.photo, 1) for mark in wanted if mark.photo is not None)
+    whole = ask(service, query_of(first.with_marks(photos)))
+    assert Stage.MARKS not in whole.stages_run and all(hit.stages.marks is None for hit in whole.hits)
+    answers = [ask(service, query_of(first.with_marks((*wanted, PhotoMark(one, -1))))) for one in (worse, low)]
+    for answer in answers:
+        assert Stage.MARKS in answer.stages_run
+        likeness = {hit.photo.name: hit.stages.marks for hit in answer.hits}
+        assert None not in likeness.values()
+        others = [value for name, value in likeness.items() if name.startswith("other-") and value is not None]
+        assert np.mean([likeness[f"cup-{number}.png"] or 0.0 for number in range(2, 6)]) > np.mean(others) + 1
+    scores = [hit.score for hit in answers[0].hits]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_a_marked_photo_never_disappears(session: LibrarySession, first: FeedbackSession) -> None:
