@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings, Qt
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -62,7 +62,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self.keys = window_keys.add_keys(self)
         self.bar.set_help_menu(window_keys.help_menu(self))
-        self.resize(1280, 820)
+        self.resize(QSize(1280, 820).boundedTo(self.screen().availableSize()))
         self.setMinimumSize(720, 480)
         self._restore_geometry()
         self.show_place(shell.place)
