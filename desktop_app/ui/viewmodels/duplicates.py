@@ -19,9 +19,9 @@ from desktop_app.ui.viewmodels.notices import Notices
 CHANNEL = "duplicates"
 STRICTNESS_WORDS = {
     Strictness.EXACT: "Identical files only",
-    Strictness.STRICT: "Hardly edited",
-    Strictness.NORMAL: "Edited",
-    Strictness.LOOSE: "Much edited",
+    Strictness.STRICT: "Also hardly edited copies",
+    Strictness.NORMAL: "Also edited copies",
+    Strictness.LOOSE: "Also much edited copies",
 }
 KEEP_WORDS = {Keep.LARGEST: "Keep the largest", Keep.OLDEST: "Keep the oldest", Keep.RATED: "Keep the best rated"}
 
@@ -82,7 +82,8 @@ class DuplicatesViewModel(QObject):
         return "Keep" if one.keep else "Identical file" if one.copy else "Edited copy"
 
     def _step(self, progress: Progress) -> None:
-        self._done = f", {words.number(progress.done)} of {words.number(progress.total)}" if progress.total else ""
+        # Several passes over all photos count as one: their number would be no number of photos.
+        self._done = f", {100 * progress.done // progress.total} % done" if progress.total else ""
         self.changed.emit()
 
     def _take(self, groups: tuple[DuplicateGroup, ...]) -> None:

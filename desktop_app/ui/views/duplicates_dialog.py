@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QComboBox, QDialog, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from desktop_app.domain.duplicates import DuplicateGroup, Keep, Strictness
@@ -104,8 +104,23 @@ class DuplicatesDialog(QDialog):
     def _draw(self, item: QTreeWidgetItem) -> None:
         pixmap = self._thumbnails.pixmap(item.data(0, Qt.ItemDataRole.UserRole), SIDE)
         if pixmap is not None:
-            item.setIcon(0, QIcon(pixmap))
+            item.setIcon(0, QIcon(_square(pixmap)))
 
     def _thumbnail(self, photo: object) -> None:
         for item in self._items.get(int(photo), ()) if isinstance(photo, int) else ():
             self._draw(item)
+
+
+def _square(pixmap: QPixmap) -> QPixmap:
+    """A small picture in the middle of a square, so that the names beside upright and wide ones stand in line."""
+    ratio = pixmap.devicePixelRatio()
+    side = max(pixmap.width(), pixmap.height())
+    made = QPixmap(side, side)
+    made.setDevicePixelRatio(ratio)
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    painter.drawPixmap(
+        QPointF((side - pixmap.width()) / (2 * ratio), (side - pixmap.height()) / (2 * ratio)), pixmap
+    )
+    painter.end()
+    return made

@@ -236,7 +236,8 @@ class SearchPage(Page):
         if self._search.answer is None:
             waited = self._search.busy and not self._patience.isActive()
             return "Searching…" if waited else ""
-        return self._search.header()
+        closer = self._search.busy and not self._search.answer.final and not self._patience.isActive()
+        return self._search.header() + (" · looking closer…" if closer else "")
 
     def _say_why_empty(self) -> None:
         search, answer = self._search, self._search.answer
