@@ -24,24 +24,27 @@ def decode_preview(data: bytes) -> Pixels:
     return _decode(data, 0, 0)
 
 
-def decode_thumbnail(data: bytes, side: int) -> Pixels:
+def decode_thumbnail(data: bytes, side: int, *, grey: bool = False) -> Pixels:
     """A preview scaled down so that its long side is `side` at most; smaller ones stay as they are.
 
-    The JPEG is decoded at a reduced scale. Raises UnreadableImage when the cached file is damaged.
+    The JPEG is decoded at a reduced scale, with `grey` only its grey levels [h, w], which takes half of the time.
+    Raises UnreadableImage when the cached file is damaged.
     """
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError as error:
         raise _damaged(error) from error
     size = size_within(width, height, side)
-    return np.ascontiguousarray(shrink(_decode(data, *size), size))
+    return np.ascontiguousarray(shrink(_decode(data, *size, grey=grey), size))
 
 
-def _decode(data: bytes, min_width: int, min_height: int) -> Pixels:
+def _decode(data: bytes, min_width: int, min_height: int, *, grey: bool = False) -> Pixels:
+    colours = "GRAY" if grey else "RGB"
     try:
-        return np.asarray(simplejpeg.decode_jpeg(data, "RGB", min_width=min_width, min_height=min_height))
+        pixels = np.asarray(simplejpeg.decode_jpeg(data, colours, min_width=min_width, min_height=min_height))
     except ValueError as error:
         raise _damaged(error) from error
+    return pixels[..., 0] if grey else pixels
 
 
 def _damaged(error: ValueError) -> UnreadableImage:

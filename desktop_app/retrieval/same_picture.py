@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 SIDE = 256
 """Long side in pixels at which pictures are compared."""
-KEYPOINTS = 300
+KEYPOINTS = 240
+_FINE, _COARSE = (
+    (8, 1.2, 7),
+    (4, 1.4, 12),
+)  # sizes at which corners are looked for, from one to the next, grey levels
 _FEWEST = 10  # keypoints that agree before pixels are looked at
 _REACH = 4.0  # pixels between a keypoint and where the transform puts it
 _BLOCKS = 8  # the overlap is compared block by block, so that a moved thing is not outvoted by the background
@@ -40,22 +44,27 @@ class Sketch:
 class Sameness:
     """How much two pictures are one. points: keypoints that agree on the transform. overlap: share of the smaller
     one's area that lies on the other. structure: correlation of grey levels, at the 20th percentile of the blocks
-    of the overlap, -1..1. All 0 where there is no transform."""
+    of the overlap that have structure, -1..1. telling: the share of blocks that have. contrast: by how much the
+    contrast of a block differs, as the logarithm of the ratio, at the 80th percentile of these blocks. All 0 where
+    there is no transform."""
 
     points: int = 0
     overlap: float = 0.0
     structure: float = 0.0
+    telling: float = 0.0
+    contrast: float = 0.0
     mirrored: bool = False
 
 
-def sketch(rgb: NDArray[np.uint8], *, side: int = SIDE, keypoints: int = KEYPOINTS) -> Sketch:
+def sketch(rgb: NDArray[np.uint8], *, side: int = SIDE, keypoints: int = KEYPOINTS, fine: bool = False) -> Sketch:
     """The keypoints of a picture [h, w, 3] uint8 RGB (or [h, w] grey), at most `keypoints` of them, with a long
-    side of `side` pixels."""
+    side of `side` pixels. `fine`: sizes in small steps and weak corners too, in twice the time."""
     grey = rgb if rgb.ndim == 2 else cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     scale = side / max(grey.shape)
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    finder = cv2.ORB.create(nfeatures=keypoints, edgeThreshold=15, patchSize=25, fastThreshold=7)
+    steps, factor, least = _FINE if fine else _COARSE
+    finder = cv2.ORB.create(keypoints, factor, steps, edgeThreshold=15, patchSize=25, fastThreshold=least)
     found, codes = finder.detectAndCompute(grey, None)
     points = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
     return Sketch(np.asarray(grey, np.uint8), points, np.zeros((0, 32), np.uint8) if codes is None else codes)
@@ -85,7 +94,12 @@ def _compare(one: Sketch, other: Sketch) -> Sameness:
     scale = float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
     smaller = min(covered.size, one.grey.size * scale * scale)
     overlap = min(1.0, float(covered.sum()) / max(1.0, smaller))
-    return Sameness(points, overlap, _structure(laid, other.grey, covered))
+    return Sameness(points, overlap, *_structure(laid, other.grey, covered))
+
+
+def upright(one: Grey, other: Grey) -> Sameness:
+    """Compare two pictures of one size that lie on each other as they are, [h, w] each."""
+    return Sameness(0, 1.0, *_structure(one, other, np.ones(one.shape, np.bool_)))
 
 
 def _transform(one: Sketch, other: Sketch) -> tuple[NDArray[np.float64] | None, int]:
@@ -108,24 +122,41 @@ def _transform(one: Sketch, other: Sketch) -> tuple[NDArray[np.float64] | None, 
     return (np.asarray(found, np.float64), agree) if _MIN_SCALE <= scale <= _MAX_SCALE else (None, 0)
 
 
-def _structure(one: Grey, other: Grey, covered: NDArray[np.bool_]) -> float:
-    """The correlation of grey levels, block by block, at the 20th percentile of the blocks with structure."""
-    a, b = (cv2.GaussianBlur(grey, (0, 0), 2.0).astype(np.float64) for grey in (one, other))
-    inside = covered.astype(np.float64)
-    pixels, most = _sums(inside), _sums(np.ones_like(inside))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean_a, mean_b = (_sums(grey * inside) / pixels for grey in (a, b))
-        spread_a = np.sqrt(np.maximum(_sums(a * a * inside) / pixels - mean_a**2, 0.0))
-        spread_b = np.sqrt(np.maximum(_sums(b * b * inside) / pixels - mean_b**2, 0.0))
-        found = (_sums(a * b * inside) / pixels - mean_a * mean_b) / (spread_a * spread_b)
-        telling = (pixels >= 0.9 * most) & (np.minimum(spread_a, spread_b) >= _FLAT)
-    return float(np.percentile(found[telling], 20)) if telling.sum() >= _LEAST_BLOCKS else 0.0
-
-
-def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[_BLOCKS, _BLOCKS] (fewer where there are fewer pixels): the sum of [h, w] over each block."""
-    rows, columns = (
-        np.unique(np.linspace(0, side, min(_BLOCKS, side), endpoint=False).astype(np.intp))
-        for side in values.shape
+def _structure(one: Grey, other: Grey, covered: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """`structure`, `telling` and `contrast` of two pictures as they lie on each other, where they are covered."""
+    inside = covered.astype(np.uint8)
+    a, b = (cv2.GaussianBlur(grey, (0, 0), 2.0) * inside for grey in (one, other))
+    (up_to_a, up_to_aa), (up_to_b, up_to_bb) = cv2.integral2(a), cv2.integral2(b)
+    up_to_ab = cv2.integral(cv2.multiply(a, b, dtype=cv2.CV_32F), sdepth=cv2.CV_64F)
+    pixels, sum_a, sum_aa, sum_b, sum_bb, sum_ab = (
+        _blocks(up_to) for up_to in (cv2.integral(inside), up_to_a, up_to_aa, up_to_b, up_to_bb, up_to_ab)
     )
-    return np.asarray(np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1), np.float64)
+    most = _blocks(cv2.integral(np.ones_like(inside)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_a, mean_b = sum_a / pixels, sum_b / pixels
+        spread_a = np.sqrt(np.maximum(sum_aa / pixels - mean_a**2, 0.0))
+        spread_b = np.sqrt(np.maximum(sum_bb / pixels - mean_b**2, 0.0))
+        found = (sum_ab / pixels - mean_a * mean_b) / (spread_a * spread_b)
+        full = pixels >= 0.9 * most
+        telling = full & (np.minimum(spread_a, spread_b) >= _FLAT)
+    if telling.sum() < _LEAST_BLOCKS:
+        return 0.0, 0.0, 0.0
+    contrast = np.abs(np.log(spread_a[telling] / spread_b[telling]))
+    return (
+        float(np.percentile(found[telling], 20)),
+        float(telling.sum() / full.sum()),
+        float(np.percentile(contrast, 80)),
+    )
+
+
+def _blocks(up_to: NDArray[np.generic]) -> NDArray[np.float64]:
+    """[_BLOCKS, _BLOCKS] (fewer where there are fewer pixels): the sum over each block, from an integral image
+    [h + 1, w + 1]."""
+    rows, columns = (
+        np.append(
+            np.unique(np.linspace(0, side - 1, min(_BLOCKS, side - 1), endpoint=False).astype(np.intp)), side - 1
+        )
+        for side in up_to.shape
+    )
+    corners = up_to[np.ix_(rows, columns)].astype(np.float64)
+    return np.diff(np.diff(corners, axis=0), axis=1)

@@ -2,7 +2,8 @@
 
 Such copies agree place by place, so thumbnails are enough to find them, in all eight orientations. A network's
 descriptor is no help with some of them: to it a photo that lies on its side, or has writing across it, is another
-photo. What was cut or framed is left to `same_picture`; `fit` says whether it is worth asking.
+photo. `same_picture.upright` decides on larger squares. What was cut or framed is left to `same_picture.sameness`;
+`fit` says whether it is worth asking.
 """
 
 from __future__ import annotations
@@ -13,24 +14,31 @@ from numpy.typing import NDArray
 
 SIDE = 64
 """Pixels of a thumbnail, which has no shape of its own."""
+SQUARE_SIDE = 192
+"""The same of the squares on which is decided."""
 TURNS = 8
 _COARSE, _FINE = 8, 16  # pixels of a side at which thumbnails are proposed, and compared again
-_PROPOSED, _KEPT = 8, 3  # nearest others of a photo by the one, and by the other
+_ANY_WAY, _AS_IT_LIES = 32, 8  # nearest others by what no turn changes, and by the coarse pixels as they are
+_PROPOSED, _KEPT = 8, 3  # nearest of these in one of the orientations at the coarse size, and at the fine one
 _LEAST_ALIKE = 0.6  # correlation of two thumbnails at the finer size that are looked at any closer
 _BLOCKS = 8
 _FLAT, _PLAIN = 3.0, 6.0  # grey levels of standard deviation: below the first a block is flat, above the other not
 _FEWEST = 4  # blocks with structure that say anything
-_FIT_SIDE = 40  # pixels of the long side when one picture is laid into another
+_FIT_SIDE = 32  # pixels of the long side when one picture is laid into another
 _SCALES = (1.0, 0.9, 0.8, 0.7)
 
 Thumbnails = NDArray[np.uint8]  # [N, SIDE, SIDE]
 Pairs = NDArray[np.int64]  # [n, 2]: numbers of thumbnails
 
 
-def thumbnail(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """[SIDE, SIDE] grey levels of a picture [h, w, 3] uint8 RGB, softened so that noise does not count."""
-    small = cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(small, (0, 0), 1.0), np.uint8)
+def thumbnail(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[SIDE, SIDE] grey levels of a picture's [h, w], softened so that noise does not count."""
+    return np.asarray(cv2.GaussianBlur(square(grey, SIDE), (0, 0), 1.0), np.uint8)
+
+
+def square(grey: NDArray[np.uint8], side: int = SQUARE_SIDE) -> NDArray[np.uint8]:
+    """[side, side] grey levels of a picture's [h, w]."""
+    return np.asarray(cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def turned(pictures: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
@@ -41,46 +49,33 @@ def turned(pictures: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
     return seen[..., ::-1, :] if turn & 2 else seen
 
 
-def is_mirror(turn: int) -> bool:
-    """Whether a turn is seen in a mirror: an odd number of exchanges."""
-    return int(turn).bit_count() % 2 == 1
-
-
 class Proposer:
     """The nearest other thumbnails of each, whichever way they are turned."""
 
     def __init__(self, thumbnails: Thumbnails) -> None:
-        coarse, self._fine = (_signatures(thumbnails, side) for side in (_COARSE, _FINE))
-        self._coarse = np.stack([_rows(turned(coarse, turn)) for turn in range(TURNS)])
+        self._coarse, self._fine = (_signatures(thumbnails, side) for side in (_COARSE, _FINE))
+        self._unturned = _unturned(self._coarse)
 
     def __len__(self) -> int:
         return len(self._fine)
 
     def of(self, rows: slice) -> tuple[Pairs, NDArray[np.int64]]:
         """(pairs, the turns that lay the second thumbnail of each on the first); no pair for many photos."""
-        asked = self._coarse[0, rows]
-        best = asked @ self._coarse[0].T
-        for views in self._coarse[1:]:
-            np.maximum(best, asked @ views.T, out=best)
         numbers = np.arange(len(self))[rows]
-        best[np.arange(len(numbers)), numbers] = -np.inf
-        count = min(_PROPOSED, len(self) - 1)
-        if count < 1 or not len(numbers):
+        if len(self) < 2 or not len(numbers):
             return np.empty((0, 2), np.int64), np.empty(0, np.int64)
-        others = np.argpartition(-best, count - 1, axis=1)[:, :count]
-        first = _rows(self._fine[numbers])[:, None]
-        scores = np.stack([(first * self._turned(others, turn)).sum(axis=2) for turn in range(TURNS)])
-        turns, alike = scores.argmax(axis=0), scores.max(axis=0)
-        order = np.argsort(-alike, axis=1)[:, :_KEPT]
-        kept = np.take_along_axis(alike, order, axis=1) >= _LEAST_ALIKE
-        pairs = np.stack(
-            [np.broadcast_to(numbers[:, None], order.shape), np.take_along_axis(others, order, 1)], -1
+        others = np.sort(
+            np.hstack(
+                [_nearest(numbers, self._unturned, _ANY_WAY), _nearest(numbers, _rows(self._coarse), _AS_IT_LIES)]
+            )
         )
-        return pairs[kept], np.take_along_axis(turns, order, axis=1)[kept]
-
-    def _turned(self, numbers: NDArray[np.int64], turn: int) -> NDArray[np.float32]:
-        seen = turned(self._fine[numbers], turn)
-        return seen.reshape(*numbers.shape, -1).astype(np.float32)
+        twice = np.pad(others[:, 1:] == others[:, :-1], ((0, 0), (1, 0)))
+        others = np.where(twice, numbers[:, None], others)
+        others, _, _ = _best_turned(self._coarse, numbers, others, _PROPOSED)
+        others, turns, alike = _best_turned(self._fine, numbers, others, _KEPT)
+        kept = alike >= _LEAST_ALIKE
+        pairs = np.stack([np.broadcast_to(numbers[:, None], others.shape), others], axis=-1)
+        return pairs[kept], turns[kept]
 
 
 def agreement(thumbnails: Thumbnails, pairs: Pairs, turns: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -136,6 +131,49 @@ def _signatures(thumbnails: Thumbnails, side: int) -> NDArray[np.float32]:
     small -= small.mean(axis=(1, 2), keepdims=True)
     length = np.sqrt((small * small).sum(axis=(1, 2), keepdims=True))
     return np.asarray(np.divide(small, length, out=np.zeros_like(small), where=length > 1e-3), np.float32)
+
+
+def _unturned(signatures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[N, n * n] float32: of every signature what no turn changes. A turn exchanges the two axes of a picture's
+    cosine transform and changes signs, so the greater and the smaller magnitude of each two that it may exchange
+    stay. Two pictures are at least as far apart as their rows here, whichever way they are turned."""
+    side = signatures.shape[1]
+    steps = np.cos(np.pi / side * np.outer(np.arange(side), np.arange(side) + 0.5))
+    steps *= np.sqrt(np.where(np.arange(side) > 0, 2, 1) / side)[:, None]
+    waves = np.abs(steps.astype(np.float32) @ signatures @ steps.T.astype(np.float32))
+    flipped = waves.swapaxes(1, 2)
+    upper = np.triu(np.ones((side, side), np.bool_))
+    return _rows(np.where(upper, np.maximum(waves, flipped), np.minimum(waves, flipped)))
+
+
+def _nearest(numbers: NDArray[np.int64], features: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """[n, count] (fewer where there are not so many): the others with the greatest inner products, unordered."""
+    scores = features[numbers] @ features.T
+    scores[np.arange(len(numbers)), numbers] = -np.inf
+    count = min(count, len(features) - 1)
+    return np.argpartition(scores, len(features) - count, axis=1)[:, len(features) - count :]
+
+
+def _best_turned(
+    signatures: NDArray[np.float32], numbers: NDArray[np.int64], others: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """The most alike of `others` [n, k] of each of `numbers` [n], best first, with the turns that make them so and
+    their correlation: [n, count] each. A number is not alike to itself."""
+    asked = _rows(signatures[numbers])[:, None]
+    scores = np.stack([(asked * _flat(turned(signatures[others], turn))).sum(axis=2) for turn in range(TURNS)])
+    turns, alike = scores.argmax(axis=0), scores.max(axis=0)
+    alike[others == numbers[:, None]] = -np.inf
+    order = np.argsort(-alike, axis=1, kind="stable")[:, :count]
+    return (
+        np.take_along_axis(others, order, axis=1),
+        np.take_along_axis(turns, order, axis=1),
+        np.take_along_axis(alike, order, axis=1),
+    )
+
+
+def _flat(pictures: NDArray[np.generic]) -> NDArray[np.float32]:
+    """[..., n, n] -> [..., n * n] float32."""
+    return np.asarray(pictures.reshape(*pictures.shape[:-2], -1), np.float32)
 
 
 def _rows(pictures: NDArray[np.generic]) -> NDArray[np.float32]:

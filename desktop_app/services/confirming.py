@@ -52,7 +52,7 @@ class Confirming:
         """Look for the picture `rgb`, [h, w, 3] uint8, among the first `LOOKED_AT` of `hits`; with `mirrored` for
         its mirror image too."""
         views = (rgb, np.ascontiguousarray(rgb[:, ::-1])) if mirrored else (rgb,)
-        asked = [sketch(one, side=SIDE, keypoints=KEYPOINTS) for one in views]
+        asked = [sketch(one, side=SIDE, keypoints=KEYPOINTS, fine=True) for one in views]
         compared = False
         for place, hit in enumerate(hits[:LOOKED_AT]):
             key = (hit.photo.id, hit.photo.fingerprint)
@@ -69,7 +69,7 @@ class Confirming:
         if data is None:
             return None
         try:
-            return sketch(decode_thumbnail(data, SIDE), side=SIDE, keypoints=KEYPOINTS)
+            return sketch(decode_thumbnail(data, SIDE), side=SIDE, keypoints=KEYPOINTS, fine=True)
         except UnreadableImage as error:
             log.warning("a preview is damaged: %s", error)
             return None

@@ -1,18 +1,20 @@
 """The duplicates of a whole library: identical files by content, edited copies by what their previews show.
 
 Whole pictures are found by their thumbnails (`retrieval.whole_picture`), cut and framed ones among the nearest
-neighbours of every photo by keypoints and structure (`retrieval.same_picture`). Previews are enough, so that
-originals on drives that are away take part. Nothing is changed: the answer is a list of groups.
+neighbours of every photo by keypoints (`retrieval.same_picture`); the structure of both as they lie on each other
+decides. Previews are enough, so that originals on drives that are away take part. Nothing is changed: the answer
+is a list of groups.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +25,19 @@ from desktop_app.domain.photos import PhotoRecord, PhotoStatus
 from desktop_app.domain.progress import Control, NoControl, Phase, Progress
 from desktop_app.imaging.preview import decode_thumbnail
 from desktop_app.retrieval.same_picture import SIDE as SKETCH_SIDE
-from desktop_app.retrieval.same_picture import Sameness, Sketch, sameness, sketch
-from desktop_app.retrieval.whole_picture import SIDE, Proposer, agreement, fit, is_mirror, thumbnail
+from desktop_app.retrieval.same_picture import Sameness, sameness, sketch, upright
+from desktop_app.retrieval.whole_picture import SIDE, Proposer, agreement, fit, square, thumbnail, turned
 from desktop_app.services.library_session import LibrarySession
 
 log = logging.getLogger(__name__)
 
+Made = TypeVar("Made")
 _AT_ONCE = 256  # photos, or pairs of them, that one thread compares
 _BATCH = 4  # times as many between two looks at whether to stop
+_STEPS = 4  # thumbnails, whole pictures, what fits into another, parts of pictures
 _NEAREST = 3  # neighbours by descriptor that may be cut or framed copies; groups join up from photo to photo
-_SKETCHES = 2048  # kept in memory: about 75 KB each
+_KEPT = 2048  # pictures in memory: about 75 KB each with its keypoints
+_TELLING = 0.65  # share of blocks with structure below which a picture is a thing on a plain ground
 _STATUS = (PhotoStatus.PRESENT, PhotoStatus.OFFLINE)
 
 
@@ -41,31 +46,70 @@ class Thresholds:
     """When two photos are one picture. [ours]
 
     Whole ones: thumbnails agree block by block to `least` at the 20th and `middle` at the 50th percentile, or to
-    `most` at the 70th. Cut or framed ones: the cosine of descriptors, how well one can be laid into the other, the
-    share of the smaller one's area that lies on the other, and the correlation of structure there reach these.
+    `most` at the 70th; the correlation of structure of the two as they lie on each other reaches `whole`. Cut or
+    framed ones: the cosine of descriptors, how well one can be laid into the other (`fit`), that and half of the
+    cosine (`near`), the share of the smaller one's area that lies on the other, and the correlation of structure
+    there reach these. Of two things on a plain ground it is mostly outlines that agree: structure reaches `plain`,
+    and contrasts differ by `contrast` at most (the logarithm of the ratio), as an edit changes all of them alike.
     """
 
     least: float
     middle: float
     most: float
+    whole: float
     cosine: float
     fit: float
+    near: float
     overlap: float
     structure: float
+    plain: float
+    contrast: float
 
-    def met_by(self, found: Sameness) -> bool:
-        return found.overlap >= self.overlap and found.structure >= self.structure
+    def met_by(self, found: Sameness, *, whole: bool) -> bool:
+        if found.telling < _TELLING and (found.structure < self.plain or found.contrast > self.contrast):
+            return False
+        return found.overlap >= self.overlap and found.structure >= (self.whole if whole else self.structure)
 
 
 THRESHOLDS = {
     Strictness.STRICT: Thresholds(
-        least=0.93, middle=0.98, most=0.998, cosine=0.65, fit=0.8, overlap=0.9, structure=0.85
+        least=0.93,
+        middle=0.98,
+        most=0.998,
+        whole=0.75,
+        cosine=0.65,
+        fit=0.8,
+        near=1.2,
+        overlap=0.9,
+        structure=0.92,
+        plain=0.97,
+        contrast=0.3,
     ),
     Strictness.NORMAL: Thresholds(
-        least=0.85, middle=0.96, most=0.993, cosine=0.55, fit=0.7, overlap=0.8, structure=0.75
+        least=0.85,
+        middle=0.96,
+        most=0.993,
+        whole=0.5,
+        cosine=0.55,
+        fit=0.7,
+        near=1.15,
+        overlap=0.8,
+        structure=0.85,
+        plain=0.94,
+        contrast=0.4,
     ),
     Strictness.LOOSE: Thresholds(
-        least=0.65, middle=0.85, most=0.95, cosine=0.5, fit=0.5, overlap=0.6, structure=0.5
+        least=0.65,
+        middle=0.85,
+        most=0.95,
+        whole=0.4,
+        cosine=0.5,
+        fit=0.5,
+        near=0.8,
+        overlap=0.6,
+        structure=0.5,
+        plain=0.7,
+        contrast=0.7,
     ),
 }
 
@@ -119,12 +163,12 @@ def _join_edited(
     if graph is None:
         return
     rows = gallery.labels
-    neighbours, cosines = graph.of(rows)
-    pairs = _alike(neighbours[:, :_NEAREST], cosines[:, :_NEAREST], rows, thresholds.cosine)
+    near = _near(*graph.of(rows), rows, thresholds.cosine)
     with ThreadPoolExecutor(max(1, session.threads), "compare") as workers:
         small = yield from _thumbnails(session, rows, workers, control)
         yield from _join_whole(session, small, groups, thresholds, workers, control)
-        yield from _join_parts(session, small, pairs, groups, thresholds, workers, control)
+        parts = yield from _fitting(small, near, groups, thresholds, workers, control)
+        yield from _join_parts(session, parts, groups, thresholds, workers, control)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,27 +213,33 @@ def _join_whole(
     compared too. Where most of a picture agrees to the last and the rest is covered, that is not possible.
     """
     proposer = Proposer(small.pictures)
-    sketches = _sketches(session)
+    squares = _made(session, square)
     seen: set[tuple[int, int]] = set()  # most pairs are proposed from both sides
 
-    def alike(part: slice) -> list[tuple[int, int, bool, bool]]:
-        """(row, row, whether in the mirror, whether to compare the pictures)."""
+    def alike(part: slice) -> list[tuple[int, int, int, bool]]:
+        """(row, row, the turn that lays the second on the first, whether to compare the pictures)."""
         pairs, turns = proposer.of(part)
         least, middle, most = agreement(small.pictures, pairs, turns)
         whole = (least >= thresholds.least) & (middle >= thresholds.middle)
         kept = np.flatnonzero(whole | (most >= thresholds.most))
-        rows = np.sort(small.rows[pairs[kept]], axis=1).tolist()
+        rows = small.rows[pairs[kept]].tolist()
         flags = zip(rows, turns[kept].tolist(), whole[kept].tolist(), strict=True)
-        return [(one, other, is_mirror(turn), compare) for (one, other), turn, compare in flags]
+        return [(one, other, turn, compare) for (one, other), turn, compare in flags]
 
-    def same(pair: tuple[int, int, bool, bool]) -> bool:
-        one, other, mirror, compare = pair
-        return not compare or _same_picture(sketches, one, other, thresholds, mirror=mirror)
+    def same(pair: tuple[int, int, int, bool]) -> bool:
+        one, other, turn, compare = pair
+        if not compare:
+            return True
+        first, second = squares(one), squares(other)
+        if first is None or second is None:
+            return False
+        return thresholds.met_by(upright(first, np.ascontiguousarray(turned(second, turn))), whole=True)
 
     parts = _parts(len(small.rows))
     for start in range(0, len(parts), _BATCH):
         some = parts[start : start + _BATCH]
-        found = {pair[:2]: pair for pairs in workers.map(alike, some) for pair in pairs if pair[:2] not in seen}
+        proposed = {_pair(*pair[:2]): pair for pairs in workers.map(alike, some) for pair in pairs}
+        found = {rows: pair for rows, pair in proposed.items() if rows not in seen}
         seen.update(found)
         for (one, other), joined in zip(found, workers.map(same, found.values()), strict=True):
             if joined and groups.apart(one, other):
@@ -198,43 +248,65 @@ def _join_whole(
         control.wait_if_paused()
 
 
-def _same_picture(
-    sketches: Callable[[int], Sketch | None], one: int, other: int, thresholds: Thresholds, *, mirror: bool
-) -> bool:
-    first, second = sketches(one), sketches(other)
-    return first is not None and second is not None and thresholds.met_by(sameness(first, second, mirror=mirror))
+def _fitting(
+    small: _Small,
+    near: Mapping[tuple[int, int], float],
+    groups: _Groups,
+    thresholds: Thresholds,
+    workers: ThreadPoolExecutor,
+    control: Control,
+) -> Generator[Progress, None, list[tuple[int, int, bool]]]:
+    """(row, row, whether in the mirror): of rows that are `near` by descriptor, with their cosine, those of which
+    one can be laid into the other. Such that share photos are neighbours in the list."""
+    place = {row: number for number, row in enumerate(small.rows.tolist())}
+    pairs = [pair for pair in near if groups.apart(*pair) and all(row in place for row in pair)]
+
+    def fits(pair: tuple[int, int]) -> bool | None:
+        """Whether it fits in the mirror, None where it fits neither way."""
+        one, other = (place[row] for row in pair)
+        least = max(thresholds.fit, thresholds.near - near[pair] / 2)
+        for mirror in (False, True):
+            seen = small.pictures[other][:, ::-1] if mirror else small.pictures[other]
+            if fit(small.pictures[one], seen, float(small.shapes[one]), float(small.shapes[other])) >= least:
+                return mirror
+        return None
+
+    found: list[tuple[int, int, bool]] = []
+    together = _Groups()
+    for part in _parts(len(pairs)):
+        for pair, mirror in zip(pairs[part], workers.map(fits, pairs[part]), strict=True):
+            if mirror is not None:
+                found.append((*pair, mirror))
+                together.join(*pair)
+        yield _progress(2, part, len(pairs))
+        control.wait_if_paused()
+    return sorted(found, key=lambda pair: (together.root(pair[0]), pair))
 
 
 def _join_parts(
     session: LibrarySession,
-    small: _Small,
-    pairs: NDArray[np.int64],
+    pairs: Sequence[tuple[int, int, bool]],
     groups: _Groups,
     thresholds: Thresholds,
     workers: ThreadPoolExecutor,
     control: Control,
 ) -> Iterator[Progress]:
-    """Join pictures of which one is a part of the other. pairs: [n, 2] feature rows that are worth comparing."""
-    sketches = _sketches(session)
-    place = {row: number for number, row in enumerate(small.rows.tolist())}
+    """Join pictures of which one is a part of the other."""
+    sketches = _made(session, sketch)
 
-    def same(pair: tuple[int, int]) -> bool:
-        if not all(row in place for row in pair):
+    def same(pair: tuple[int, int, bool]) -> bool:
+        one, other, mirror = pair
+        first, second = sketches(one), sketches(other)
+        if first is None or second is None:
             return False
-        one, other = (place[row] for row in pair)
-        shapes = float(small.shapes[one]), float(small.shapes[other])
-        for mirror in (False, True):
-            seen = small.pictures[other][:, ::-1] if mirror else small.pictures[other]
-            if fit(small.pictures[one], seen, *shapes) >= thresholds.fit:
-                return _same_picture(sketches, *pair, thresholds, mirror=mirror)
-        return False
+        return thresholds.met_by(sameness(first, second, mirror=mirror), whole=False)
 
     for part in _parts(len(pairs)):
-        some = [(one, other) for one, other in pairs[part].tolist() if groups.apart(one, other)]
-        for (one, other), joined in zip(some, workers.map(same, some), strict=True):
+        some = [pair for pair in pairs[part] if groups.apart(*pair[:2])]
+        for (one, other, _), joined in zip(some, workers.map(same, some), strict=True):
             if joined:
                 groups.join(one, other)
-        yield _progress(2, part, len(pairs))
+        yield _progress(3, part, len(pairs))
         control.wait_if_paused()
 
 
@@ -243,18 +315,25 @@ def _parts(count: int) -> list[slice]:
 
 
 def _progress(step: int, part: slice, count: int) -> Progress:
-    """Of three steps, a third each."""
-    return Progress(Phase.COMPARING, done=step * count + part.stop, total=3 * count)
+    """Of `_STEPS` steps, the same share each."""
+    return Progress(Phase.COMPARING, done=step * count + part.stop, total=_STEPS * count)
 
 
-def _alike(
-    neighbours: NDArray[np.int64], cosines: NDArray[np.float32], labels: NDArray[np.int64], least: float
-) -> NDArray[np.int64]:
-    """[n, 2] int64: the pairs of rows, the smaller first and each once, that are neighbours with at least this
-    cosine. neighbours, cosines: [N, k] of the rows `labels` [N], as the graph gives them."""
-    which, place = np.nonzero((cosines >= least) & (neighbours >= 0))
-    pairs = np.column_stack([labels[which], neighbours[which, place]])
-    return np.unique(np.sort(pairs, axis=1), axis=0)
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one < other else (other, one)
+
+
+def _near(
+    neighbours: NDArray[np.int64], cosines: NDArray[np.float32], rows: NDArray[np.int64], least: float
+) -> dict[tuple[int, int], float]:
+    """The cosine of the pairs of rows, the smaller first, that are among the nearest and reach `least`.
+
+    neighbours, cosines: [N, k] of `rows` [N], as the graph gives them."""
+    which, place = np.nonzero((cosines[:, :_NEAREST] >= least) & (neighbours[:, :_NEAREST] >= 0))
+    found = zip(
+        rows[which].tolist(), neighbours[which, place].tolist(), cosines[which, place].tolist(), strict=True
+    )
+    return dict(sorted((_pair(one, other), cosine) for one, other, cosine in found))
 
 
 def _thumbnail(session: LibrarySession, photos: Iterable[PhotoRecord]) -> tuple[NDArray[np.uint8], float] | None:
@@ -263,23 +342,24 @@ def _thumbnail(session: LibrarySession, photos: Iterable[PhotoRecord]) -> tuple[
     return None if picture is None else (thumbnail(picture), picture.shape[1] / picture.shape[0])
 
 
-def _sketches(session: LibrarySession) -> Callable[[int], Sketch | None]:
-    """The sketch of a feature row's picture, from its preview; None where there is none."""
+def _made(session: LibrarySession, make: Callable[[NDArray[np.uint8]], Made]) -> Callable[[int], Made | None]:
+    """What is made of the picture of a feature row, from its preview; None where there is none."""
 
-    @lru_cache(maxsize=_SKETCHES)
-    def made(row: int) -> Sketch | None:
+    @lru_cache(maxsize=_KEPT)
+    def made(row: int) -> Made | None:
         picture = _picture(session, session.reader.photos_of_features([row]).get(row, ()), SKETCH_SIDE)
-        return None if picture is None else sketch(picture)
+        return None if picture is None else make(picture)
 
     return made
 
 
 def _picture(session: LibrarySession, photos: Iterable[PhotoRecord], side: int) -> NDArray[np.uint8] | None:
+    """The grey levels of the content of photos, [h, w]."""
     for photo in photos:
         data = session.preview(photo) if photo.status in _STATUS else None
         if data is not None:
             try:
-                return decode_thumbnail(data, side)
+                return decode_thumbnail(data, side, grey=True)
             except UnreadableImage as error:
                 log.warning("a preview is damaged: %s", error)
     return None

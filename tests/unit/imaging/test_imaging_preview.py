@@ -87,3 +87,9 @@ def test_fitting_keeps_the_whole_picture(width, height, shape):
 def test_senseless_shapes_are_refused(call):
     with pytest.raises(ValueError):
         call()
+
+
+def test_grey_levels_are_those_of_the_colours(preview):
+    grey, colours = (decode_thumbnail(encode_preview(preview), 128, grey=grey) for grey in (True, False))
+    weighed = colours.astype(float) @ (0.299, 0.587, 0.114)
+    assert grey.shape == colours.shape[:2] and np.abs(grey - weighed).mean() < 1.0

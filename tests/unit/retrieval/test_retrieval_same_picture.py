@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
-from desktop_app.retrieval.same_picture import Sameness, mirrored, sameness, sketch
+from desktop_app.retrieval.same_picture import Sameness, mirrored, sameness, sketch, upright
 
 ASTRONAUT = cv2.resize(data.astronaut(), (384, 384), interpolation=cv2.INTER_AREA)
 
@@ -74,3 +76,30 @@ def test_pictures_without_structure_are_no_duplicates_of_anything(picture):
 def test_the_mirror_of_the_mirror_is_the_picture():
     once = sketch(ASTRONAUT)
     assert np.array_equal(mirrored(mirrored(once)).grey, once.grey)
+
+
+def slow_structure(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
+    """Structure, telling share and contrast of two pictures of one size, pixel by pixel."""
+    a, b = (cv2.GaussianBlur(grey, (0, 0), 2.0).astype(float) for grey in (one, other))
+    edges = [[int(side * step / 8) for step in range(9)] for side in one.shape]
+    found, contrast = [], []
+    for top, bottom in itertools.pairwise(edges[0]):
+        for left, right in itertools.pairwise(edges[1]):
+            x, y = (grey[top:bottom, left:right].ravel() for grey in (a, b))
+            if min(x.std(), y.std()) >= 3.0:
+                found.append(np.corrcoef(x, y)[0, 1])
+                contrast.append(abs(np.log(x.std() / y.std())))
+    return float(np.percentile(found, 20)), len(found) / 64, float(np.percentile(contrast, 80))
+
+
+def test_what_is_said_of_two_pictures_on_each_other_is_that_of_the_slow_way():
+    plain = np.full((190, 251), 240, np.uint8)
+    plain[60:130, 40:200] = cv2.cvtColor(ASTRONAUT, cv2.COLOR_RGB2GRAY)[60:130, 40:200]
+    darker = (plain * 0.6).astype(np.uint8)
+    darker[60:100] = plain[60:100, ::-1]
+    found = upright(plain, darker)
+    assert found.overlap == 1.0 and found.telling < 0.5
+    assert (found.structure, found.telling, found.contrast) == pytest.approx(
+        slow_structure(plain, darker), abs=1e-6
+    )
+    assert upright(plain, (plain * 0.5).astype(np.uint8)).contrast == pytest.approx(np.log(2), abs=0.02)

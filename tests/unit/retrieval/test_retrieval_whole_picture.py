@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from desktop_app.retrieval.whole_picture import SIDE, TURNS, Proposer, agreement, fit, thumbnail, turned
+from desktop_app.retrieval.whole_picture import SIDE, TURNS, Proposer, _unturned, agreement, fit, thumbnail, turned
 
 PICTURES = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket(), data.immunohistochemistry()]
 ASTRONAUT = PICTURES[0]
@@ -15,6 +15,10 @@ ASTRONAUT = PICTURES[0]
 
 def written_on(picture: np.ndarray) -> np.ndarray:
     return cv2.putText(picture.copy(), "CAPTION", (20, 120), 0, 3.0, (255, 255, 255), 12)
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
 
 
 def framed(picture: np.ndarray) -> np.ndarray:
@@ -53,7 +57,7 @@ def test_the_eight_orientations_are_all_there_are():
 @pytest.mark.parametrize("name", EDITS)
 def test_an_edited_copy_is_proposed_first_and_agrees(name):
     edited = np.ascontiguousarray(EDITS[name](ASTRONAUT))
-    thumbnails = np.stack([thumbnail(picture) for picture in (*PICTURES, edited)])
+    thumbnails = np.stack([thumbnail(grey(picture)) for picture in (*PICTURES, edited)])
     pairs, turns = Proposer(thumbnails).of(slice(5, 6))
     assert pairs[0].tolist() == [5, 0]
     least, middle, most = agreement(thumbnails, pairs[:1], turns[:1])[:, 0]
@@ -61,7 +65,7 @@ def test_an_edited_copy_is_proposed_first_and_agrees(name):
 
 
 def test_other_pictures_do_not_agree():
-    thumbnails = np.stack([thumbnail(picture) for picture in PICTURES])
+    thumbnails = np.stack([thumbnail(grey(picture)) for picture in PICTURES])
     pairs = np.array([(one, other) for one in range(5) for other in range(one)])
     for turn in range(TURNS):
         least, _, most = agreement(thumbnails, pairs, np.full(len(pairs), turn))
@@ -69,7 +73,7 @@ def test_other_pictures_do_not_agree():
 
 
 def test_frames_around_other_pictures_do_not_count():
-    thumbnails = np.stack([thumbnail(framed(picture)) for picture in PICTURES[:2]])
+    thumbnails = np.stack([thumbnail(grey(framed(picture))) for picture in PICTURES[:2]])
     least, _, most = agreement(thumbnails, np.array([(0, 1)]), np.array([0]))
     assert least[0] < 0.3 and most[0] < 0.8
 
@@ -112,7 +116,18 @@ def test_fewer_than_two_pictures_have_no_pairs(count):
 def test_a_part_fits_into_its_whole_either_way_round(edit):
     part = edit(ASTRONAUT)
     shapes = [picture.shape[1] / picture.shape[0] for picture in (ASTRONAUT, part)]
-    one, other = thumbnail(ASTRONAUT), thumbnail(part)
+    one, other = thumbnail(grey(ASTRONAUT)), thumbnail(grey(part))
     assert fit(one, other, *shapes) > 0.85 and fit(other, one, *shapes[::-1]) > 0.85
     for picture in PICTURES[1:]:
-        assert fit(one, thumbnail(picture), shapes[0], picture.shape[1] / picture.shape[0]) < 0.7
+        assert fit(one, thumbnail(grey(picture)), shapes[0], picture.shape[1] / picture.shape[0]) < 0.7
+
+
+def test_no_turn_changes_what_is_looked_for_first_and_nothing_alike_is_far_by_it():
+    random = np.random.default_rng(8)
+    one, other = random.normal(size=(2, 8, 8)).astype(np.float32)
+    turns = np.stack([turned(other, turn) for turn in range(TURNS)])
+    rows = _unturned(np.concatenate([turns, one[None]]))
+    assert np.allclose(rows[:TURNS], rows[0], atol=1e-5)
+    apart = min(np.linalg.norm(one - way) for way in turns)
+    assert np.linalg.norm(rows[-1] - rows[0]) <= apart
+    assert np.linalg.norm(rows[0]) == pytest.approx(np.linalg.norm(other), rel=1e-5)

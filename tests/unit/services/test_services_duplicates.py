@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -17,7 +18,8 @@ from desktop_app import cli
 from desktop_app.domain.duplicates import Keep, Strictness
 from desktop_app.domain.errors import Cancelled
 from desktop_app.domain.progress import Phase, StopWhen
-from desktop_app.services.duplicates import find_duplicates
+from desktop_app.retrieval.same_picture import upright
+from desktop_app.services.duplicates import THRESHOLDS, find_duplicates
 from desktop_app.services.index_folder import index_folders
 
 PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "cat": data.chelsea, "rocket": data.rocket}
@@ -78,6 +80,21 @@ def test_planted_edits_are_one_group_and_nothing_else_is(home, tiny_pack):
     assert [one.copy for one in edited.photos[1:]] == [False] * len(EDITS)
     assert [one.keep for one in edited.photos] == [True] + [False] * len(EDITS)
     assert {file: file.read_bytes() for file in (home / "photos").iterdir()} == before
+
+
+def test_two_things_of_one_outline_on_a_plain_ground_are_two_pictures():
+    ground = np.full((192, 192), 245, np.uint8)
+    things = [cv2.resize(cv2.cvtColor(make(), cv2.COLOR_RGB2GRAY), (90, 50)) for make in PICTURES.values()]
+    shots = []
+    for thing in (*things, np.full((50, 90), 60, np.uint8), np.full((50, 90), 200, np.uint8)):
+        shots.append(ground.copy())
+        shots[-1][70:120, 50:140] = thing
+    normal = THRESHOLDS[Strictness.NORMAL]
+    for one, other in itertools.combinations(shots, 2):
+        assert not normal.met_by(upright(one, other), whole=True)
+    for shot in shots:
+        edited = cv2.GaussianBlur((shot * 0.8).astype(np.uint8), (0, 0), 1.0)
+        assert normal.met_by(upright(shot, edited), whole=True)
 
 
 def test_exact_asks_no_network(home, tiny_pack):
