@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from models.results.tables import Row, flat, named_rows, report_rows
 
@@ -188,6 +189,17 @@ STEPS: tuple[Step, ...] = (
         _evaluate("instances", "--data", "{data}/evaluate/ikea", "{data}/evaluate/coco128"),
         report_rows,
         ("evaluate/ikea", "evaluate/coco128"),
+    ),
+    Step(
+        "outlines",
+        "Finding the same photo and the same object",
+        "A thing asked for with its whole picture, its box and its outline, TRAIN classes of grocery",
+        _module(
+            "models.evaluate.outlines", "{pack}", "--data", "{data}/train/grocery",
+            "--backgrounds", "{data}/train/flickr8k",
+        ),
+        lambda document: named_rows(cast(Mapping[str, object], document["rows"]), first="asked with"),
+        ("train/grocery", "train/flickr8k"),
     ),
     Step(
         "small-objects",

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QLabel,
     QLineEdit,
     QMenu,
     QPushButton,
@@ -809,6 +810,20 @@ def test_filters_that_leave_nothing_say_so_and_offer_the_way_back(indexed, qtbot
     qtbot.mouseClick(way_back, LEFT)
     qtbot.waitUntil(lambda: len(library.ids) == 12, timeout=WAIT)
     assert window.filters.words.text() == ""
+
+
+def test_a_search_among_no_photos_says_so_and_offers_all_of_them(indexed, qtbot):
+    window, library, search = indexed, indexed.shell.parts.library, indexed.shell.parts.search
+    window.shell.find_similar(int(library.ids[0]))
+    library.set_chosen(PhotoFilter.parse(["text=nothinglikethis"]))
+    page = window.search_page
+    qtbot.waitUntil(lambda: not search.busy and page.empty.isVisible(), timeout=WAIT)
+    words = " ".join(label.text() for label in page.empty.findChildren(QLabel))
+    assert "No other photo fits these filters" in words
+    way_back = page.empty.first_button()
+    qtbot.mouseClick(way_back, LEFT)
+    qtbot.waitUntil(lambda: not search.busy and len(search.hits) == 11, timeout=WAIT)
+    assert library.chosen == PhotoFilter() and page.stack.currentWidget() is page.grid
 
 
 def test_duplicates_are_listed_in_groups_and_shown_in_the_library(indexed, qtbot):

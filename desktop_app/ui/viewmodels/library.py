@@ -231,6 +231,11 @@ class LibraryViewModel(QObject):
             self.filter_changed.emit()
             self.refresh()
 
+    def clear_filters(self) -> None:
+        """Show all photos of all folders."""
+        self.set_filter(None)
+        self.set_chosen(PhotoFilter())
+
     @property
     def knows_places(self) -> bool:
         """Whether some of the photos say where they were taken."""

@@ -108,7 +108,7 @@ SCHEMA: tuple[Entry, ...] = (
         "Processor threads",
         "Fewer leave more of the computer for other work.",
         span=(0, max(1, os.cpu_count() or 1)),
-        zero_words="automatic",
+        zero_words="Automatic",
         restart=True,
     ),
     Entry("low_priority", "Speed", "Index at low priority", "Other programs come first while photos are indexed."),

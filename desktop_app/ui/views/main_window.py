@@ -149,6 +149,7 @@ class MainWindow(QMainWindow):
         self.search_page.add_requested.connect(lambda: self.choose_photos(join=True))
         self.search_page.open_library_requested.connect(lambda: questions.open_library(self, parts.library))
         self.search_page.wizard_requested.connect(lambda: shell.add_folders())
+        self.search_page.clear_filters_requested.connect(parts.library.clear_filters)
         self.search_page.evidence_requested.connect(shell.show_evidence)
         self.search_page.report.clicked.connect(lambda: questions.save_report(self, parts.reports))
         parts.reports.changed.connect(lambda: self.search_page.report.setEnabled(parts.reports.possible))

@@ -72,6 +72,8 @@ class SearchPage(Page):
     """A file dialog for a picture that joins the search."""
     open_library_requested = Signal()
     """There is no library to search in: open one."""
+    clear_filters_requested = Signal()
+    """The filters leave nothing to search in."""
     wizard_requested = Signal()
     """There is nothing to search in: add a folder."""
 
@@ -268,6 +270,13 @@ class SearchPage(Page):
             self.empty.say(icon="search", title="Searching…", text="The first search takes a moment.")
         elif answer.searched == 0:
             self._say_nothing_indexed(answer.pending)
+        elif not answer.hits and (search.chosen or search.folders is not None):
+            self.empty.say(
+                icon="filter",
+                title="No other photo fits these filters",
+                text="Take one of them back in the row above or at the side, or all of them.",
+                offers=[Offer("Clear filters", self.clear_filters_requested.emit, primary=True)],
+            )
         elif answer.verdict is Words.NOTHING or search.results.hidden:
             hidden = search.results.hidden
             self.empty.say(
@@ -281,7 +290,7 @@ class SearchPage(Page):
             self.empty.say(
                 icon="filter",
                 title="No other photos to compare with",
-                text="The library, or the folders and filters you chose, hold no other photo.",
+                text="The library holds no other photo.",
                 offers=[Offer("Add a folder", self.wizard_requested.emit, primary=True, icon="folder-add")],
             )
 
