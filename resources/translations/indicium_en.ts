@@ -633,8 +633,8 @@
         <translation>opening the library</translation>
     </message>
     <message>
-        <source>{0} photos ready to search</source>
-        <translation>{0} photos ready to search</translation>
+        <source>{0} ready to search</source>
+        <translation>{0} ready to search</translation>
     </message>
     <message>
         <source>{0} skipped</source>
