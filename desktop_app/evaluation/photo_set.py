@@ -22,6 +22,7 @@ from desktop_app.evaluation.composites import Rgb
 from desktop_app.evaluation.ranking import Asked, Gallery, content_key, ranked
 from desktop_app.retrieval.fusion import LOCAL_DEPTH
 from desktop_app.retrieval.parameters import RetrievalParameters
+from desktop_app.retrieval.tiles import TileScores
 from desktop_app.services.embed_files import embed_files
 from desktop_app.services.embedded_query import QueryEmbedder
 from desktop_app.services.engine import Engine
@@ -163,17 +164,16 @@ def rank(
     *,
     stages: Sequence[Stage],
     parameters: RetrievalParameters,
-    scores: NDArray[np.float32] | None = None,
+    tiles: TileScores | None = None,
     depth: int = LOCAL_DEPTH,
 ) -> NDArray[np.int64]:
     """The order [N] of a gallery, best first, for a query that is no member of it.
 
-    scores: [N] float32 of the first stage, in place of the cosines of the descriptors (for tile entries).
+    tiles: the best part of every photo, in a gallery that is searched in parts.
     """
     asked = Asked.of(query)
-    if scores is None:
-        scores = gallery.alphas @ asked.alpha
-    return ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth).rows
+    scores = gallery.alphas @ asked.alpha
+    return ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth, tiles=tiles).rows
 
 
 def _first_reason(skipped: Sequence[Skipped]) -> str:

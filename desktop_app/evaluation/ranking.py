@@ -31,6 +31,7 @@ from desktop_app.retrieval.local_match import (
 from desktop_app.retrieval.parameters import CENTROIDS, GraphParameters, RetrievalParameters
 from desktop_app.retrieval.reranking import RerankParameters, SecondModel, changes
 from desktop_app.retrieval.standing import GRAPH_DEPTH, Rows, Standing
+from desktop_app.retrieval.tiles import TileScores
 from desktop_app.retrieval.two_model import bits_apart
 
 _BLOCK = 256  # queries whose cosines are computed at once
@@ -178,12 +179,14 @@ def ranked(
     parameters: RetrievalParameters,
     depth: int = LOCAL_DEPTH,
     look: Look | None = None,
+    tiles: TileScores | None = None,
 ) -> Standing:
-    """The whole gallery after `stages`, without the query where it is a member; scores: [N] of `global`."""
+    """The whole gallery after `stages`, without the query where it is a member; scores: [N] of `global`. tiles:
+    the best part of every photo, in a gallery that is searched in parts."""
     order = descending(scores)
     if asked.member is not None:
         order = order[order != asked.member]
-    standing = Standing.first(order, scores[order])
+    standing = Standing.first(order, scores[order], None if tiles is None else tiles.take(order))
     if Stage.GRAPH in stages:
         smooth = graph_scores(gallery, asked, standing.rows[:GRAPH_DEPTH], parameters.graph)
         standing = standing.with_graph(smooth, parameters.graph)

@@ -2,9 +2,9 @@
 
 `composites`: an object of 8 to 15 % of the area is pasted into another photo; the object alone is the query,
 among all scenes made so and photos of other folders as distractors. `rooms`: products as queries, rooms that
-hold them to be found among rooms and the other products. Each with the descriptors of whole photos and with the
-best of a photo's 14 tile entries (SCIENCE B2), by `global` alone and with `local` behind it, and by the cells of
-the object in the best tile (`retrieval.tile_match`). The search is exact (no HNSW).
+hold them to be found among rooms and the other products. Each as a library is searched by whole photos, and as one
+that is searched in parts (`index --tiles`), and by the cells of the object in the best tile
+(`retrieval.tile_match`), which no library does. The search is exact (no HNSW, all photos' parts are looked at).
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from desktop_app.domain.features import PhotoFeatures
 from desktop_app.domain.photos import Skipped
 from desktop_app.domain.progress import Control, NoControl, Progress
 from desktop_app.domain.query import Profile
-from desktop_app.domain.results import Stage
 from desktop_app.evaluation.annotations import read_photos
 from desktop_app.evaluation.clock import Clock
 from desktop_app.evaluation.composites import Rgb
@@ -35,8 +34,9 @@ from desktop_app.evaluation.ranking import Gallery, content_key, stages_of
 from desktop_app.evaluation.report import Report, Row
 from desktop_app.retrieval.fusion import descending
 from desktop_app.retrieval.tile_match import content_mask, object_canvas, object_cells, tile_match
-from desktop_app.retrieval.tiles import region_crops, tile_scores
+from desktop_app.retrieval.tiles import best_tiles
 from desktop_app.services.engine import Engine
+from desktop_app.services.index_tiles import describe_tiles
 
 PROTOCOL = "small-objects"
 PAIRS = 300
@@ -46,12 +46,12 @@ AREA = (0.08, 0.15)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """A gallery picture: its name, its features, the descriptors [14, D] of its tiles, and its local features
+    """A gallery picture: its name, its features, the descriptors of its parts [13, D] int8, and its local features
     [h, w, D] float16, None where the pack has none."""
 
     name: str
     features: PhotoFeatures
-    tiles: NDArray[np.float32]
+    tiles: NDArray[np.int8]
     cells: NDArray[np.float16] | None = None
 
 
@@ -113,7 +113,7 @@ def evaluate_small_objects(
             composite_pairs(photos, pairs, pictures.load, random, area=AREA, alone=True)
         ):
             control.wait_if_paused()
-            entries.append(_entry(pictures, f"scene {number}", pair.result))
+            entries.append(_entry(pictures, engine, f"scene {number}", pair.result))
             answers = frozenset({f"scene {number}"})
             cells = _object(pictures, engine, pair.query)
             queries.append(Asked(pictures.describe(pair.query), answers, cells=cells))
@@ -124,7 +124,7 @@ def evaluate_small_objects(
                 f"no object of one photo in {root} can be pasted into another",
                 remedy="At least two photos are needed that can be read, with sides of 32 pixels and more",
             )
-        found, skipped = yield from _distractors(strangers, pictures, clock, control)
+        found, skipped = yield from _distractors(strangers, pictures, engine, clock, control)
         rows += measured(entries + found, queries, engine, profiles, {"test": "composites"}, at=1)
         images, asked = len(entries) + len(found), len(queries)
     return Report(protocol=PROTOCOL, images=images, queries=asked, rows=tuple(rows), skipped=skipped)
@@ -172,7 +172,7 @@ def evaluate_rooms(
         pictures = MadePictures(engine)
         clock = Clock(len(files), f"{engine.embedder.pack_name}: rooms and products")
         entries, skipped = yield from _distractors(
-            [files[name] for name in sorted(files)], pictures, clock, control
+            [files[name] for name in sorted(files)], pictures, engine, clock, control
         )
         by_name = {entry.name: entry for entry in entries}
         asked = [
@@ -224,21 +224,15 @@ def measured(
     missed: float | None = None
     for profile in profiles:
         for use_tiles in (False, True):
-            # The graph smooths whole photos: it says nothing about the tile that is nearest.
-            stages = [
-                stage
-                for stage in stages_of(profile, gallery, engine.parameters)
-                if not use_tiles or stage is not Stage.GRAPH
-            ]
+            stages = stages_of(profile, gallery, engine.parameters)
             description: dict[str, object] = {
                 "profile": profile.value,
                 "stages_run": [stage.value for stage in stages],
             }
             ranks = []
             for query in asked:
-                alpha = query.features.alpha.astype(np.float32)
-                scores = tile_scores(alpha, tiles).scores if use_tiles else gallery.alphas @ alpha
-                order = rank(gallery, query.features, stages=stages, parameters=engine.parameters, scores=scores)
+                best = best_tiles(query.features.alpha.astype(np.float32), tiles) if use_tiles else None
+                order = rank(gallery, query.features, stages=stages, parameters=engine.parameters, tiles=best)
                 ranks.append(_rank_of_answer(labels[order], query))
             made = row(
                 ranks,
@@ -283,7 +277,7 @@ def plain_name(path: Path | str) -> str:
 
 
 def _distractors(
-    files: Sequence[Path], pictures: MadePictures, clock: Clock, control: Control
+    files: Sequence[Path], pictures: MadePictures, engine: Engine, clock: Clock, control: Control
 ) -> Generator[Progress, None, tuple[list[Entry], tuple[Skipped, ...]]]:
     """Files as they are, by their plain names; those that cannot be read are left out."""
     entries: list[Entry] = []
@@ -291,7 +285,7 @@ def _distractors(
     for path in files:
         control.wait_if_paused()
         try:
-            entries.append(_entry(pictures, plain_name(path), pictures.load(path)))
+            entries.append(_entry(pictures, engine, plain_name(path), pictures.load(path)))
         except UnreadableImage as error:
             skipped.append(Skipped(os.fsencode(path), error.reason))
         if report := clock.step():
@@ -299,13 +293,10 @@ def _distractors(
     return entries, tuple(skipped)
 
 
-def _entry(pictures: MadePictures, name: str, rgb: Rgb) -> Entry:
+def _entry(pictures: MadePictures, engine: Engine, name: str, rgb: Rgb) -> Entry:
     embedding = pictures.embed(rgb)
-    tiles = embedding.regions
-    if tiles is None:
-        tiles = np.stack([pictures.embed(part).alpha for part in region_crops(rgb)])
     cells = None if embedding.local_features is None else embedding.local_features.astype(np.float16)
-    return Entry(name, pictures.describe(rgb), tiles.astype(np.float32), cells)
+    return Entry(name, pictures.describe(rgb), describe_tiles(rgb, engine).descriptors, cells)
 
 
 def _read_item_to_room(path: Path) -> dict[str, frozenset[str]]:

@@ -43,9 +43,11 @@ def region_boxes(overlap: float = OVERLAP) -> NDArray[np.float64]:
 REGIONS = sum(k * k for k in GRIDS)
 
 
-PENALTY = 0.1
+PENALTY = 0.15
 """What the cosine of a tile is lowered by before it is compared with that of a whole photo: the best of 13 is
-higher by accident, and a photo that matches as a whole is the better answer (`models.evaluate.tile_entries`)."""
+higher by accident, and a photo that matches as a whole is the better answer. The smallest that costs held-out
+TRAIN classes no mAP (`models.evaluate.tile_entries`): .670 as without tiles, R@1 .760 against .763, while small
+objects rise from .07 to .44 and views of photos from .62 to .79."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -80,6 +80,18 @@
         <source>Photos by year</source>
         <translation>Photos by year</translation>
     </message>
+    <message>
+        <source>Find small things in photos</source>
+        <translation>Find small things in photos</translation>
+    </message>
+    <message>
+        <source>A cup on a table is found too. Indexing takes about {0} times longer</source>
+        <translation>A cup on a table is found too. Indexing takes about {0} times longer</translation>
+    </message>
+    <message>
+        <source>, and the library {0} larger</source>
+        <translation>, and the library {0} larger</translation>
+    </message>
 </context>
 <context>
     <name>DeviceReasons</name>
@@ -526,6 +538,14 @@
     <message>
         <source>Open library…</source>
         <translation>Open library…</translation>
+    </message>
+    <message>
+        <source>Find small things in photos</source>
+        <translation>Find small things in photos</translation>
+    </message>
+    <message>
+        <source>Indexing takes about {0} times longer</source>
+        <translation>Indexing takes about {0} times longer</translation>
     </message>
 </context>
 <context>

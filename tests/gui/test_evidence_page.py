@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from support.small_library import make_library, open_pages, write_query
 from desktop_app.domain.geometry import Cell, Grid, Region
 from desktop_app.domain.photos import PhotoId
 from desktop_app.domain.query import FilePicture, LibraryPicture, Side
+from desktop_app.domain.results import Part
 from desktop_app.services import painting
 from desktop_app.ui.viewmodels.evidence_pair import Layer
 from desktop_app.ui.viewmodels.evidence_words import links_at
@@ -74,6 +76,20 @@ def colour(pages, where: QPoint) -> np.ndarray:
 
 def signs(pages) -> list[int]:
     return [mark.sign for mark in pages.evidence.marks]
+
+
+def test_the_part_by_which_a_result_was_found_is_framed_and_told(pair, monkeypatch):
+    page, model = pair.evidence_page, pair.evidence
+    assert "framed" not in model.words()
+    assert page.canvas.surfaces()[Side.RESULT].part is None
+    box = Region(60, 40, 160, 120)
+    before = page.canvas.grab().toImage()
+    found = replace(model.hit, part=Part(box, 0.9))
+    monkeypatch.setattr(type(model), "hit", property(lambda _model: found))
+    model.evidence_changed.emit()
+    assert model.words().endswith("by the part that is framed: it matches best there.")
+    assert page.canvas.surfaces()[Side.RESULT].part == box
+    assert page.canvas.grab().toImage() != before
 
 
 def test_before_any_result_the_page_leads_to_the_search(pages, qtbot):

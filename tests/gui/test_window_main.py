@@ -161,6 +161,40 @@ def test_leaving_out_less_counts_again(start, photos, qtbot):
     qtbot.waitUntil(lambda: wizard.contents.total.text().startswith("13 photos"), timeout=WAIT)
 
 
+def test_the_wizard_offers_to_find_small_things_and_says_what_it_costs(start, photos, qtbot):
+    window = start()
+    model, wizard = window.shell.parts.wizard, window.wizard_page
+    model.add([photos])
+    qtbot.mouseClick(wizard.next_button, LEFT)
+    qtbot.waitUntil(wizard.next_button.isEnabled, timeout=WAIT)
+    assert not wizard.contents.small_things.isChecked()
+    assert "14 times longer, and the library 96.0 kB larger" in wizard.contents.small_cost.text()
+    wizard.contents.small_things.click()
+    qtbot.mouseClick(wizard.next_button, LEFT)
+    qtbot.waitUntil(lambda: model.seconds_needed is not None, timeout=WAIT)
+    assert model.seconds_needed == pytest.approx(14 * model.survey.photos / model.plan.speed.images_per_second)
+    qtbot.mouseClick(wizard.next_button, LEFT)
+    session = window.shell.parts.library.session
+    qtbot.waitUntil(lambda: idle(window) and session.reader.tiles_count() == 12, timeout=WAIT)
+
+
+def test_small_things_are_turned_on_and_off_in_the_menu_of_the_library(indexed, qtbot):
+    session = indexed.shell.parts.library.session
+
+    def entry():
+        indexed.side.library_button.menu().aboutToShow.emit()
+        actions = indexed.side.library_button.menu().actions()
+        return next(action for action in actions if action.text() == "Find small things in photos")
+
+    assert not entry().isChecked()
+    entry().trigger()
+    qtbot.waitUntil(lambda: idle(indexed) and session.reader.tiles_count() == 12, timeout=WAIT)
+    assert entry().isChecked()
+    entry().trigger()
+    qtbot.waitUntil(lambda: idle(indexed) and session.reader.tiles_count() == 0, timeout=WAIT)
+    assert not entry().isChecked()
+
+
 def test_the_wizard_can_be_left_and_the_empty_library_offers_it_again(start, qtbot):
     window = start()
     qtbot.mouseClick(window.wizard_page.cancel_button, LEFT)

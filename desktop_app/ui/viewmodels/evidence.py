@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage
 
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.evidence import MatchEvidence
-from desktop_app.domain.geometry import Cell
+from desktop_app.domain.geometry import Cell, Region
 from desktop_app.domain.query import AS_IT_IS, Mark, Query, QueryItem, Side
 from desktop_app.domain.results import Hit
 from desktop_app.services import painting
@@ -129,10 +129,16 @@ class EvidenceViewModel(QObject):
         hit = self.hit
         return wording.result_title(hit.photo.name, self._row, len(self._hits)) if hit else ""
 
+    @property
+    def part(self) -> Region | None:
+        """The part of the result that matches clearly better than the whole, in a library searched in parts."""
+        hit = self.hit
+        return hit.part.box if hit is not None and hit.part is not None else None
+
     def words(self) -> str:
         """The evidence in words; what screen readers read."""
         if self.evidence is not None:
-            return self.evidence.words
+            return f"{self.evidence.words} {wording.FRAMED}" if self.part else self.evidence.words
         return "" if self._error or not self.shown else "Looking for what these two pictures share…"
 
     def item_names(self) -> list[str]:

@@ -18,6 +18,7 @@ from desktop_app.ui.viewmodels.words import number, sentence
 NEAR = 1  # a patch this many cells beside a linked one counts as that link's patch
 LINKS_SHOWN = 12
 MARKS_NAMED = 6
+FRAMED = "The search found it by the part that is framed: it matches best there."
 
 
 def links_at(evidence: MatchEvidence, side: Side, cell: Cell) -> list[int]:

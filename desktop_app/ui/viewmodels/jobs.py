@@ -66,8 +66,9 @@ class JobState:
             doing += f", {words.number(step.done)} so far"
         if self.phase is JobPhase.PAUSED:
             return f"paused: {doing}"
-        rest = [words.rate(step.rate) if step.phase is Phase.INDEXING else ""]
-        if step.seconds_left is not None and step.phase is Phase.INDEXING:
+        steady = step.phase in (Phase.INDEXING, Phase.PARTS)
+        rest = [words.rate(step.rate) if steady else ""]
+        if step.seconds_left is not None and steady:
             rest.append(f"{words.duration(step.seconds_left)} left")
         return " · ".join([doing, *filter(None, rest)])
 
@@ -87,6 +88,8 @@ class JobsViewModel(QObject):
     """The PhotoIds a step added or changed."""
     finished = Signal(object)
     """The IndexSummary of a job that came to its end."""
+    tiles_changed = Signal(bool)
+    """Whether the library is searched in parts, once that is known and when it changes."""
 
     def __init__(
         self, bridge: Bridge, *, settings: SettingsStore, notices: Notices, parent: QObject | None = None
@@ -101,6 +104,7 @@ class JobsViewModel(QObject):
         self._next: Steps | None = None
         self.state = JobState()
         self.device_words = ""
+        self.tiles_wanted = False
 
     # -- starting ---------------------------------------------------------------------------------------------
 
@@ -115,11 +119,13 @@ class JobsViewModel(QObject):
         if session is None or not session.writer:
             return
 
-        def work(control: JobControl) -> tuple[bool, int]:
-            return session.get_setting(PAUSED, "") == "1", session.counts().pending
+        def work(control: JobControl) -> tuple[bool, int, bool]:
+            paused = session.get_setting(PAUSED, "") == "1"
+            return paused, session.counts().pending, session.tiles_wanted()
 
-        def known(answer: tuple[bool, int]) -> None:
-            paused, pending = answer
+        def known(answer: tuple[bool, int, bool]) -> None:
+            paused, pending, tiles = answer
+            self._know_tiles(tiles)
             if self.state.busy:
                 return  # the person was faster
             if paused and pending:
@@ -131,16 +137,35 @@ class JobsViewModel(QObject):
 
         self._bridge.submit(CHANNEL, work, on_done=known)
 
-    def index(self, folders: Sequence[Path], *, low_priority: bool) -> None:
-        """Add folders (new ones are remembered) and index what is in them."""
+    def index(self, folders: Sequence[Path], *, low_priority: bool, tiles: bool | None = None) -> None:
+        """Add folders (new ones are remembered) and index what is in them. tiles: search the library in parts from
+        now on, or no longer; None leaves it as it is."""
         paths = list(folders)
         leave_out = self._leave_out()
 
         def steps(session: LibrarySession, control: Control) -> Iterator[Progress]:
             set_leave_out(session, leave_out)
+            if tiles is not None:
+                session.set_tiles_wanted(tiles)
             return index_folder.index_folders(session, paths, control=control, low_priority=low_priority)
 
         self._start(steps)
+        if tiles is not None:
+            self._know_tiles(tiles)
+
+    def search_in_parts(self, wanted: bool) -> None:
+        """Search the library in parts from now on, which describes what is there, or no longer."""
+
+        def steps(session: LibrarySession, control: Control) -> Iterator[Progress]:
+            session.set_tiles_wanted(wanted)
+            return index_folder.resume(session, control=control, low_priority=self._settings.values.low_priority)
+
+        self._start(steps)
+        self._know_tiles(wanted)
+
+    def _know_tiles(self, wanted: bool) -> None:
+        self.tiles_wanted = wanted
+        self.tiles_changed.emit(wanted)
 
     def rescan(self, *, low_priority: bool = True) -> None:
         """Look for new, changed and missing files in all folders. While a job runs: once more after it."""

@@ -219,6 +219,8 @@ class PhotoListModel(QAbstractListModel):
         parts = [photo.name]
         if hit is not None:
             parts.append(score_words(hit.score, hit.words))
+            if hit.part is not None:
+                parts.append("matches best in a part of it")
         if photo.status is PhotoStatus.OFFLINE:
             parts.append("its drive is not connected")
         if role == Qt.ItemDataRole.ToolTipRole and photo.width:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QStandardPaths, Signal
 from desktop_app.domain.devices import DeviceReport
 from desktop_app.domain.errors import IndiciumError
 from desktop_app.domain.photos import LeftOut
+from desktop_app.services.index_tiles import BYTES_A_PHOTO, TIMES_LONGER
 from desktop_app.services.library_session import LibrarySession
 from desktop_app.services.scan_folders import Survey, survey
 from desktop_app.services.speed_probe import SpeedProbe, probe_speed
@@ -92,6 +93,8 @@ class WizardViewModel(QObject):
         self.plan: Plan | None = None
         self.plan_error: IndiciumError | None = None
         self.low_priority = settings.values.low_priority
+        self.tiles = False
+        """Whether small things in photos are to be found: the library is searched in parts then."""
 
     def set_session(self, session: LibrarySession | None) -> None:
         self._session = session
@@ -103,6 +106,7 @@ class WizardViewModel(QObject):
         """Start anew, with these folders chosen."""
         self.stop()
         self.folders = []
+        self.tiles = self._jobs.tiles_wanted
         self.add(folders)
         if not self.places:
             self.places = common_places()
@@ -184,7 +188,18 @@ class WizardViewModel(QObject):
         """How long indexing will take at the speed of the trial; None while it is not known."""
         if self.plan is None or self.survey is None or self.plan.speed.images_per_second <= 0:
             return None
-        return self.survey.photos / self.plan.speed.images_per_second
+        once = self.survey.photos / self.plan.speed.images_per_second
+        return once * TIMES_LONGER if self.tiles else once
+
+    def set_tiles(self, on: bool) -> None:
+        """Find small things in photos, or not."""
+        self.tiles = on
+        self.plan_changed.emit()
+
+    @property
+    def tiles_bytes(self) -> int:
+        """The disk space that finding small things takes for the photos counted."""
+        return (self.survey.photos if self.survey else 0) * BYTES_A_PHOTO
 
     def set_low_priority(self, low: bool) -> None:
         self.low_priority = low
@@ -218,5 +233,5 @@ class WizardViewModel(QObject):
     def start(self) -> None:
         """Hand the folders to the job of the window."""
         self.stop()
-        self._jobs.index(self.folders, low_priority=self.low_priority)
+        self._jobs.index(self.folders, low_priority=self.low_priority, tiles=self.tiles)
         self.started.emit()

@@ -133,6 +133,8 @@ class MainWindow(QMainWindow):
         self.side.add_folder_wanted.connect(lambda: shell.add_folders())
         self.side.remove_folder_wanted.connect(lambda folder: questions.remove_folder(self, parts.library, folder))
         self.side.rescan_wanted.connect(lambda: parts.jobs.rescan())
+        self.side.tiles_wanted.connect(parts.jobs.search_in_parts)
+        parts.jobs.tiles_changed.connect(self.side.show_tiles)
         self.side.create_library_wanted.connect(lambda: questions.create_library(self, parts.library))
         self.side.open_library_wanted.connect(lambda: questions.open_library(self, parts.library))
         self.status.skipped_wanted.connect(self.show_skipped)

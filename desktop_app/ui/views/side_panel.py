@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.domain.photos import FolderId, FolderRecord
+from desktop_app.services.index_tiles import TIMES_LONGER
 from desktop_app.ui.viewmodels.folder_list import FolderListModel
 from desktop_app.ui.viewmodels.library import LibraryViewModel
 from desktop_app.ui.viewmodels.words import short_count
@@ -109,12 +110,14 @@ class SidePanel(QWidget):
     rescan_wanted = Signal()
     open_library_wanted = Signal()
     create_library_wanted = Signal()
+    tiles_wanted = Signal(bool)
 
     def __init__(
         self, library: LibraryViewModel, saved: QWidget | None = None, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._library = library
+        self._in_parts = False
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         set_role(self, "side")
         self.setMinimumWidth(160)
@@ -222,6 +225,10 @@ class SidePanel(QWidget):
         menu.exec(self.folders.viewport().mapToGlobal(spot))
         menu.deleteLater()
 
+    def show_tiles(self, wanted: bool) -> None:
+        """Whether the library is searched in parts."""
+        self._in_parts = wanted
+
     def _fill_library_menu(self) -> None:
         menu = self._library_menu
         menu.clear()
@@ -232,6 +239,13 @@ class SidePanel(QWidget):
             action.setChecked(root == self._library.root)
             action.setEnabled(root.is_dir())
             action.triggered.connect(lambda _checked=False, root=root: self._library.switch(root))
+        menu.addSeparator()
+        small = menu.addAction(self.tr("Find small things in photos"))
+        small.setToolTip(self.tr("Indexing takes about {0} times longer").format(TIMES_LONGER))
+        small.setCheckable(True)
+        small.setChecked(self._in_parts)
+        small.setEnabled(bool(self._library.folders) and not self._library.read_only)
+        small.triggered.connect(self.tiles_wanted)
         menu.addSeparator()
         menu.addAction(icons.icon("plus"), self.tr("New library…"), self.create_library_wanted.emit)
         menu.addAction(icons.icon("folder"), self.tr("Open library…"), self.open_library_wanted.emit)

@@ -37,22 +37,22 @@ def test_every_stage_sorts_its_head_and_leaves_the_tail() -> None:
 
 def in_parts() -> Standing:
     """The photo 4 is found by its tile 5, the photo 9 has a tile that is no better than the whole."""
-    tiles = TileScores(numbers(-np.inf, -np.inf, 0.7, 0.95), np.array([-1, -1, 2, 5]))
+    tiles = TileScores(numbers(-np.inf, -np.inf, 0.7, 1.0), np.array([-1, -1, 2, 5]))
     return Standing.first(np.array([7, 3, 9, 4]), numbers(0.9, 0.8, 0.7, 0.2), tiles)
 
 
 def test_a_tile_counts_less_a_penalty_where_it_is_better_than_the_whole() -> None:
     standing = in_parts()
     assert standing.rows.tolist() == [7, 4, 3, 9]
-    assert standing.raw == pytest.approx([0.9, 0.95 - PENALTY, 0.8, 0.7])
-    assert [standing.tile(at) for at in range(4)] == [None, (5, pytest.approx(0.95)), None, None]
+    assert standing.raw == pytest.approx([0.9, 1.0 - PENALTY, 0.8, 0.7])
+    assert [standing.tile(at) for at in range(4)] == [None, (5, pytest.approx(1.0)), None, None]
     assert standing.stage_scores(1).global_ == pytest.approx(0.2)
 
 
 def test_smoothing_whole_photos_takes_nothing_from_a_tile() -> None:
     standing = in_parts().with_graph(numbers(0.5, 0.3, 0.8, 0.9), GraphParameters(mix=0.5))
     assert standing.rows.tolist() == [4, 3, 9, 7]
-    assert standing.raw == pytest.approx([0.95 - PENALTY, 0.8, 0.8, 0.7])
+    assert standing.raw == pytest.approx([1.0 - PENALTY, 0.8, 0.8, 0.7])
     assert [standing.tile(at) is not None for at in range(4)] == [True, False, False, False]
 
 

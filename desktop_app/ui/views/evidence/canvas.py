@@ -105,7 +105,10 @@ class PairCanvas(QWidget):
             canvas = self._evidence.canvas(side)
             evidence = self._evidence.evidence
             outline = evidence.query_outline if evidence is not None and side is Side.QUERY else None
-            made[side] = Surface(view, canvas.grid, canvas.box, outline) if canvas else Surface(view)
+            part = self._evidence.part if side is Side.RESULT else None
+            made[side] = (
+                Surface(view, canvas.grid, canvas.box, outline, part) if canvas else Surface(view, part=part)
+            )
         return made
 
     def scene(self) -> Scene:

@@ -110,13 +110,14 @@ def clamped(camera: Camera) -> Camera:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """A picture that can be pointed at: how it is seen, the map's grid over its box (None before evidence), and
-    the outline outside which nothing counts."""
+    """A picture that can be pointed at: how it is seen, the map's grid over its box (None before evidence), the
+    outline outside which nothing counts, and the part by which it was found."""
 
     view: View
     grid: Grid | None = None
     box: Region | None = None
     outline: Outline | None = None
+    part: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,13 +99,15 @@ def _picture(
 
 
 def _edge(surface: Surface) -> QPainterPath | None:
-    """Round the part that asks; None where it is all of the picture."""
+    """Round the part that asks or that was found; None where it is all of the picture."""
     view, box = surface.view, surface.box
     edge = QPainterPath()
     if surface.outline is not None:
         points = [QPointF(*view.to_widget(x, y)) for x, y in surface.outline.points]
         edge.addPolygon(QPolygonF(points))
         edge.closeSubpath()
+    elif surface.part is not None:
+        edge.addRect(_place(view, surface.part))
     elif box is not None and (box.w, box.h) != (view.width, view.height):
         edge.addRect(_place(view, box))
     else:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from desktop_app.domain.photos import LeftOut, path_text
+from desktop_app.services.index_tiles import TIMES_LONGER
 from desktop_app.ui.viewmodels import words
 from desktop_app.ui.viewmodels.settings import CHOSEN_OUT
 from desktop_app.ui.viewmodels.wizard import Survey, WizardViewModel, has_room
@@ -58,6 +59,13 @@ class ContentsStep(QWidget):
         layout.addSpacing(INSIDE)
         layout.addWidget(self.left_heading)
         layout.addLayout(self._left)
+        layout.addSpacing(INSIDE)
+        self.small_things = QCheckBox(self.tr("Find small things in photos"))
+        self.small_things.toggled.connect(wizard.set_tiles)
+        self.small_cost = label(role="secondary", wrap=True)
+        self.small_cost.setContentsMargins(28, 0, 0, 0)
+        layout.addWidget(self.small_things)
+        layout.addWidget(self.small_cost)
         layout.addStretch(1)
         wizard.survey_changed.connect(self._show)
         self._show()
@@ -76,6 +84,8 @@ class ContentsStep(QWidget):
         else:
             self._show_survey(survey)
         there = survey is not None
+        self.small_things.setChecked(self._wizard.tiles)
+        self._show_cost()
         for part in (self.kinds_heading, self.kinds, self.left_heading):
             part.setVisible(there)
         for part in (self.years_heading, self.years):
@@ -90,6 +100,14 @@ class ContentsStep(QWidget):
         )
         self.years.show_rows(self.tr("Photos by year"), year_rows(survey.by_year))
         self._show_left_out(survey)
+
+    def _show_cost(self) -> None:
+        """What finding small things costs."""
+        space = self._wizard.tiles_bytes
+        cost = self.tr("A cup on a table is found too. Indexing takes about {0} times longer").format(TIMES_LONGER)
+        more = self.tr(", and the library {0} larger").format(words.size(space)) if space else ""
+        self.small_cost.setText(f"{cost}{more}. You can search meanwhile.")
+        self.small_things.setAccessibleDescription(self.small_cost.text())
 
     def _show_left_out(self, survey: Survey) -> None:
         clear(self._left)
