@@ -27,6 +27,7 @@ Float = NDArray[np.float32]
 LEAST_CELLS = 5  # a smaller part is taken with what is around it: one patch alone says too little
 FEWEST = 20  # photos that nobody marked, below which nothing can be learnt
 EVEN = 0.25  # standard deviations: see `parts_share`
+OF_PART = 0.7  # share of the parts where the question is a part itself, chosen on TRAIN
 _SAMPLES = 4  # of a cell's side, for the share of it that is marked
 
 
@@ -111,13 +112,16 @@ def standardised(values: Float, ordinary: Float) -> Float:
     return np.asarray((values - ordinary.mean()) / max(float(ordinary.std()), 1e-6), np.float32)
 
 
-def parts_share(right: Float, wrong: Float) -> float:
+def parts_share(right: Float, wrong: Float, *, part: bool) -> float:
     """How much the parts count against the pictures as wholes, 0..1.
 
     right, wrong: standardised scores of the photos marked + and -, as the question without marks ranks them. Where
     it puts what is right above what is wrong, by more than `EVEN`, wholes do and parts would only disturb; where
-    it does not, parts must. Without anything marked - both count: half.
+    it does not, parts must. With nothing marked -, half. part: the question is a part of a picture itself, which
+    says that parts matter whatever is marked: `OF_PART`.
     """
-    if not len(right) or not len(wrong):
-        return 0.5 if len(right) else 0.0
-    return float(np.clip(0.5 - (right.mean() - wrong.mean()) / (2 * EVEN), 0.0, 1.0))
+    if not len(right):
+        return 0.0
+    if part:
+        return OF_PART
+    return float(np.clip(0.5 - (right.mean() - wrong.mean()) / (2 * EVEN), 0.0, 1.0)) if len(wrong) else 0.5

@@ -18,6 +18,7 @@ from desktop_app.imaging.tensor import choose_shape, fit
 from desktop_app.retrieval.clusters import make_local_codes
 from desktop_app.retrieval.local_match import Packed, centroid_weights, local_similarity
 from desktop_app.retrieval.parameters import MatchParameters, RetrievalParameters
+from desktop_app.retrieval.part_match import part_match
 from desktop_app.retrieval.query import pooled_descriptor, resampled, weight_map
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
@@ -62,15 +63,31 @@ class EmbeddedItem:
         the query's cells ask."""
         if self.codes is None:
             return np.zeros(len(candidates), dtype=np.float32)
-        weights = self.weights_on(Grid(*self.codes.labels.shape))
-        part = self.item.region is not None or weights is not None
         return local_similarity(
             self.codes,
             candidates,
             parameters=parameters,
-            weights=None if weights is None else centroid_weights(self.codes.labels, weights),
-            both_directions=not part,
+            weights=self._centroid_weights(self.codes),
+            both_directions=not self.is_part,
         )
+
+    def part_match(
+        self, candidates: Packed, unrelated: Packed, parameters: MatchParameters
+    ) -> NDArray[np.float32]:
+        """The local match of a part of a picture (`retrieval.part_match`) with N candidates: [N] float32."""
+        if self.codes is None:
+            return np.zeros(len(candidates), dtype=np.float32)
+        weights = self._centroid_weights(self.codes)
+        return part_match(self.codes, candidates, unrelated, parameters=parameters, weights=weights)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether a part of a picture asks: a region of it, or some of its cells."""
+        return self.item.region is not None or self.pixels.outline is not None or bool(self.item.cell_weights)
+
+    def _centroid_weights(self, codes: LocalCodes) -> NDArray[np.float32] | None:
+        weights = self.weights_on(Grid(*codes.labels.shape))
+        return None if weights is None else centroid_weights(codes.labels, weights)
 
     def shown(self) -> QueryPicture:
         return QueryPicture(

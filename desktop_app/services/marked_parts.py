@@ -74,7 +74,8 @@ class MarkedParts:
         if not self._pooled or background is None:
             return LikeMarked(np.zeros(len(rows), np.float32), 0.0, ordinary)
         found = likeness(self._packed(rows), background.direction(*self._weighed()), background)
-        share = parts_share(*_scores(asked(), apart, right, wrong))
+        part = all(one.is_part for one in self._every if _asks(one))
+        share = parts_share(*_scores(asked(), apart, right, wrong), part=part)
         return LikeMarked(standardised(found, found[ordinary]), share, ordinary)
 
     @cached_property

@@ -18,11 +18,13 @@ from desktop_app.index.neighbours import Neighbours
 from desktop_app.retrieval.close_look import DEPTH as CLOSE_DEPTH
 from desktop_app.retrieval.close_look import KIN, CloseLook
 from desktop_app.retrieval.components import NO_CLASS
+from desktop_app.retrieval.feedback import FEWEST_NULLS, null_rows
 from desktop_app.retrieval.fusion import LOCAL_DEPTH
 from desktop_app.retrieval.graph_smoothing import near_rows, smoothed_cosines
 from desktop_app.retrieval.kinship import DEPTH as KIN_DEPTH
 from desktop_app.retrieval.kinship import kinship
-from desktop_app.retrieval.local_match import pack
+from desktop_app.retrieval.local_match import Packed, pack
+from desktop_app.retrieval.part_match import part_fusion
 from desktop_app.retrieval.pseudo_relevance import FirstResults, moved_towards
 from desktop_app.retrieval.query import pooled_local
 from desktop_app.retrieval.reranking import RerankParameters, SecondModel, changes, common_labels
@@ -138,17 +140,27 @@ class LaterStages:
         return self._reader.feature_rows_of(self._engine.digest, photos)
 
     def _matched(self, standing: Standing) -> Standing:
-        """By the many-to-many match of local codes."""
+        """By the many-to-many match of local codes. Where only parts of pictures ask, their own match."""
         parameters = self._engine.parameters
-        head = standing.rows[:LOCAL_DEPTH]
-        candidates = pack(self._reader.local_codes(self._engine.digest, head), parameters.match)
+        fusion = parameters.fusion
+        candidates = self._packed(standing.rows[:LOCAL_DEPTH])
+        unrelated = null_rows(self._gallery.labels, self._own_rows)
+        parts = all(item.is_part for item in self._items if not item.item.negative)
+        if parts and len(unrelated) >= FEWEST_NULLS:
+            usual, fusion = self._packed(unrelated), part_fusion(fusion)
+            matches = [item.part_match(candidates, usual, parameters.match) for item in self._items]
+        else:
+            matches = [item.match(candidates, parameters.match) for item in self._items]
         local = pooled_local(
-            np.stack([item.match(candidates, parameters.match) for item in self._items]),
+            np.stack(matches),
             weights=[item.item.weight for item in self._items],
             negative=[item.item.negative for item in self._items],
             beta=rocchio_beta(self._items, parameters),
         )
-        return standing.with_local(local, parameters.fusion)
+        return standing.with_local(local, fusion)
+
+    def _packed(self, rows: NDArray[np.int64]) -> Packed:
+        return pack(self._reader.local_codes(self._engine.digest, rows), self._engine.parameters.match)
 
     def _reranked(self, standing: Standing) -> Standing:
         """By what the second model says of the candidates (S2)."""

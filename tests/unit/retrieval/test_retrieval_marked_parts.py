@@ -11,6 +11,7 @@ from desktop_app.retrieval.local_match import PackedCentroids
 from desktop_app.retrieval.marked_parts import (
     FEWEST,
     LEAST_CELLS,
+    OF_PART,
     Background,
     likeness,
     marked_cells,
@@ -152,4 +153,5 @@ def test_values_are_told_in_deviations_of_the_ordinary_ones() -> None:
     ],
 )
 def test_parts_count_where_wholes_fail(right: np.ndarray, wrong: np.ndarray, share: float) -> None:
-    assert parts_share(right, wrong) == pytest.approx(share, abs=1e-6)
+    assert parts_share(right, wrong, part=False) == pytest.approx(share, abs=1e-6)
+    assert parts_share(right, wrong, part=True) == (OF_PART if len(right) else 0.0)

@@ -176,6 +176,18 @@ def test_marked_parts_take_part_where_pictures_as_wholes_do_not_tell_right_from_
     assert scores == sorted(scores, reverse=True)
 
 
+def test_a_part_of_a_picture_is_matched_as_a_part(session: LibrarySession, first: FeedbackSession) -> None:
+    service = FeedbackService(session)
+    whole = first.query.items[0]
+    answers = [
+        ask(service, first.query.with_items((replace(whole, region=region),)))
+        for region in (None, Region(0, 0, 340, 319), Region(30, 20, 280, 280))
+    ]
+    least = [min(hit.stages.local or 0.0 for hit in answer.hits) for answer in answers]
+    assert least[0] > 0 and least[1:] == [0.0, 0.0]  # most photos are nothing unusual to a part
+    assert any((hit.stages.local or 0.0) > 0 for hit in answers[2].hits)
+
+
 def test_a_marked_photo_never_disappears(session: LibrarySession, first: FeedbackSession) -> None:
     service = FeedbackService(session)
     few = replace(first, query=replace(first.query, top=3))
