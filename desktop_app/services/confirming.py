@@ -76,6 +76,7 @@ class Confirming:
 
 
 def with_confirmed(hits: Sequence[Hit], place: int) -> tuple[Hit, ...]:
-    """The hits with the one at `place` called "almost certainly the same". Scores and order stay those of the
-    stages: they must not depend on which other photos a filter leaves."""
-    return (*hits[:place], replace(hits[place], words=Words.ALMOST_CERTAIN), *hits[place + 1 :])
+    """The hits with the one at `place` first, called "almost certainly the same": the picture that asks comes
+    before all that is only like it. It is shown with the best score; the scores of its stages stay."""
+    first = replace(hits[place], score=hits[0].score, words=Words.ALMOST_CERTAIN)
+    return (first, *hits[:place], *hits[place + 1 :])

@@ -71,10 +71,11 @@ class SearchService:
             for standing, spent, left in search.standings():
                 timings = {**timings, **spent}
                 final = not left
-                if final or standing.stages == (Stage.GLOBAL,) or left == (Stage.EVIDENCE,):
+                complete = final or left == (Stage.EVIDENCE,)
+                if complete or standing.stages == (Stage.GLOBAL,):
                     scale = self._scores.scale(engine, standing.stages, reader=state.reader)
                     answer = search.answer(standing, timings, scale=scale, final=final)
-                    yield self._confirmed(answer, search, scale) if final else answer
+                    yield self._confirmed(answer, search, scale) if complete else answer
                 if not final:
                     control.wait_if_paused()
 
@@ -94,7 +95,7 @@ class SearchService:
         return items[chosen_orientation(nearest)]
 
     def _confirmed(self, answer: SearchAnswer, search: _Search, scale: ScoreScale) -> SearchAnswer:
-        """The last answer to one whole picture, once the pixels of its first results were looked at."""
+        """A complete answer to one whole picture, once the pixels of its first results were looked at."""
         asked = search.whole_picture
         if asked is None or answer.profile is Profile.INSTANT:
             return answer

@@ -93,7 +93,10 @@ def test_without_previews_and_originals_nothing_is_compared(session: LibrarySess
     assert Confirming(session).among(view(0), []) == Confirmation(None, compared=False)
 
 
-def test_a_confirmed_photo_keeps_its_place_and_score(session: LibrarySession) -> None:
+def test_a_confirmed_photo_comes_first_and_the_others_keep_their_order(session: LibrarySession) -> None:
     hits = ask(session, shots()[-1]).hits
     told = with_confirmed(hits, 2)
-    assert told == (*hits[:2], replace(hits[2], words=Words.ALMOST_CERTAIN), *hits[3:])
+    first = replace(hits[2], words=Words.ALMOST_CERTAIN, score=hits[0].score)
+    assert told == (first, hits[0], hits[1], *hits[3:])
+    scores = [hit.score for hit in told]
+    assert scores == sorted(scores, reverse=True)
