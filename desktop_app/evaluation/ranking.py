@@ -19,6 +19,7 @@ from desktop_app.retrieval.close_look import KIN, CloseLook
 from desktop_app.retrieval.components import MutualNeighbours
 from desktop_app.retrieval.fusion import LOCAL_DEPTH, descending
 from desktop_app.retrieval.graph_smoothing import NeighbourGraph, near_rows, smoothed_cosines
+from desktop_app.retrieval.kinship import DEEP as DEEP_KIN
 from desktop_app.retrieval.kinship import DEPTH as KIN_DEPTH
 from desktop_app.retrieval.kinship import kinship
 from desktop_app.retrieval.local_match import (
@@ -196,8 +197,11 @@ def ranked(
     if Stage.RERANK in stages and parameters.rerank is not None:
         nearer = rerank_changes(gallery, asked, standing, parameters.rerank)
         standing = standing.with_rerank(nearer, parameters.fusion)
+        if parameters.fusion.kin.weight:
+            kin = kin_scores(gallery, asked, standing.rows[: min(KIN_DEPTH, standing.depths[-1])])
+            standing = standing.with_kin(kin, parameters.fusion)
     if Stage.EVIDENCE in stages:
-        head = standing.rows[: min(KIN_DEPTH, standing.depths[-1])]
+        head = standing.rows[: min(DEEP_KIN, standing.depths[-1])]
         seen = CloseLook.nothing() if look is None else look(head[:CLOSE_DEPTH])
         if KIN in parameters.fusion.evidence.terms:
             seen = seen.with_term(KIN, kin_scores(gallery, asked, head))

@@ -2,7 +2,7 @@
 
 Four terms, each compared with what is usual for a candidate of that score, so that scores keep their scale:
 
-    raw = raw + sum_t weight_t (x_t - level_t - slope_t raw)
+    raw = raw + sum_t weight_t (x_t - level_t - slope_t min(raw, most_t))
 
     match    S0's many-to-many match over the cells themselves, not their clusters (SCIENCE A3)
     local    log-odds of the local relevance: links that one transform explains (`relevance`)
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
 import numpy as np
@@ -32,11 +32,33 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """How much a term counts, and what is usual for a raw score: level + slope * raw."""
+    """How much a term counts, and what is usual for a raw score: level + slope * min(raw, most). most: the largest
+    raw score that the line was drawn through; copies and views of a picture lie above."""
 
     weight: float
     level: float = 0.0
     slope: float = 0.0
+    most: float = math.inf
+
+    @classmethod
+    def from_manifest(cls, values: object) -> Self:
+        """Raises PackError for anything but numbers by name."""
+        if not isinstance(values, Mapping):
+            raise _unreadable(values)
+        numbers = [values.get(one.name, one.default) for one in fields(cls) if one.name != "weight"]
+        numbers = [values.get("weight", 0.0), *numbers]
+        if not all(_is_number(value) for value in numbers):
+            raise _unreadable(numbers)
+        return cls(*(float(value) for value in numbers))
+
+    def as_json(self) -> dict[str, float]:
+        """Its numbers by name, as the manifest has them."""
+        return {name: value for name, value in asdict(self).items() if value != math.inf}
+
+    def changes(self, values: Float, raw: Float) -> NDArray[np.float64]:
+        """[M] to be added to the raw scores [M] for the term's values [M]; 0 where they are NaN."""
+        usual = self.level + self.slope * np.minimum(raw.astype(np.float64), self.most)
+        return np.nan_to_num(self.weight * (values - usual), nan=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +75,9 @@ class CloseLookParameters:
             raise _unreadable(section)
         terms = {}
         for name, values in section.items():
-            if name not in TERMS or not isinstance(values, Mapping):
+            if name not in TERMS:
                 raise _unreadable(name)
-            numbers = [values.get(key, 0.0) for key in ("weight", "level", "slope")]
-            if not all(_is_number(value) for value in numbers):
-                raise _unreadable(numbers)
-            terms[name] = Term(*(float(value) for value in numbers))
+            terms[name] = Term.from_manifest(values)
         return cls({name: term for name, term in terms.items() if term.weight != 0.0})
 
 
@@ -78,13 +97,13 @@ class CloseLook:
         """Of no candidate."""
         return cls(np.empty(0, np.float32), {})
 
-    def changes(self, raw: Float, parameters: CloseLookParameters) -> Float:
-        """[M] float32 to be added to the raw scores [M]; a term that is not known of a candidate adds nothing."""
+    def changes(self, raw: Float, parameters: CloseLookParameters, leave_out: str | None = None) -> Float:
+        """[M] float32 to be added to the raw scores [M]; a term that is not known of a candidate adds nothing.
+        leave_out: a term that does not count."""
         total = np.zeros(len(raw), np.float64)
         for name, term in parameters.terms.items():
-            if name in self.terms:
-                change = term.weight * (self.terms[name] - term.level - term.slope * raw.astype(np.float64))
-                total += np.where(np.isnan(change), 0.0, change)
+            if name in self.terms and name != leave_out:
+                total += term.changes(self.terms[name], raw)
         return total.astype(np.float32)
 
     def with_term(self, name: str, values: Float) -> CloseLook:
@@ -125,11 +144,11 @@ def kept_in_front(raw: Float, end: float) -> Float:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def _unreadable(what: object) -> PackError:
     return PackError(
-        f"the manifest of the pack has {what!r} in 'fusion', 'evidence', which this version cannot read",
+        f"the manifest of the pack has {what!r} in 'fusion' ('kin' or 'evidence'), which this version cannot read",
         remedy="Install the pack again, or a newer version of the application",
     )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from desktop_app.domain.errors import PackError
-from desktop_app.retrieval.close_look import CloseLookParameters
+from desktop_app.retrieval.close_look import CloseLookParameters, Term
 from desktop_app.retrieval.reranking import RerankParameters
 
 Section = Mapping[str, object]
@@ -218,8 +218,9 @@ class FusionParameters:
     """Weights of the stages in the fused raw score, and of negative examples (Rocchio's beta).
 
     local_floor: match that unrelated photos reach as well; only what is above it counts. rerank: weight of what
-    the second model changes; 0, also where no command has chosen one, leaves the stage out. evidence: what a close
-    look adds; without terms the stage is left out.
+    the second model changes; 0, also where no command has chosen one, leaves the stage out. kin: of how the
+    candidates support one another (`kinship`), in that stage. evidence: what a close look adds; without terms the
+    stage is left out.
     """
 
     global_: float = 1.0
@@ -227,6 +228,7 @@ class FusionParameters:
     negative: float = 0.4
     local_floor: float = 0.0
     rerank: float = 0.0
+    kin: Term = field(default_factory=lambda: Term(0.0))
     evidence: CloseLookParameters = field(default_factory=CloseLookParameters)
 
     @classmethod
@@ -238,6 +240,7 @@ class FusionParameters:
             negative=_number(section, "negative", default.negative),
             local_floor=_number(section, "local_floor", default.local_floor),
             rerank=max(0.0, _number(section, "rerank", default.rerank)),
+            kin=Term.from_manifest(section.get("kin") or {}),
             evidence=CloseLookParameters.from_manifest(section),
         )
 

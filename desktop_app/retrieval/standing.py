@@ -6,7 +6,8 @@ behind it in its order:
     raw = max(cosine, tile)                                 after `global`
     raw = max((1 - mix) cosine + mix smoothed cosine, tile) after `graph`
     raw = w_global raw + w_local max(0, local - floor)      after `local`
-    raw = raw + w_rerank (change of distance of S2)         after `rerank`
+    raw = raw + w_rerank (change of distance of S2)         after `rerank`, and then, with the same stage,
+    raw = raw + (how candidates support one another, beyond the usual)
     raw = raw + share spread (likeness to marked parts)     after `marks`
     raw = raw + (what a close look says beyond the usual)   after `evidence`
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.results import Stage, StageScores
 from desktop_app.retrieval.calibration import ScoreScale
-from desktop_app.retrieval.close_look import CloseLook, kept_in_front
+from desktop_app.retrieval.close_look import END, KIN, CloseLook, kept_in_front
 from desktop_app.retrieval.fusion import descending, fuse
 from desktop_app.retrieval.graph_smoothing import mixed_scores
 from desktop_app.retrieval.parameters import FusionParameters, GraphParameters
@@ -32,6 +33,7 @@ from desktop_app.retrieval.tiles import TileScores
 
 GLOBAL_DEPTH = 1000  # candidates after the global stage
 GRAPH_DEPTH = 1000
+LEAD = 0.02  # of raw scores; chosen on held-out TRAIN classes and made views of TRAIN photos
 
 Float = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -83,6 +85,20 @@ class Standing:
         raw = self.raw[: len(changes)] + np.float32(parameters.rerank) * changes
         return self._sorted(Stage.RERANK, changes, raw.astype(np.float32))
 
+    def with_kin(
+        self, kin: Float, parameters: FusionParameters, asking: NDArray[np.bool_] | None = None
+    ) -> Standing:
+        """kin: [M] how the first M results after `rerank` support one another (`kinship`). asking: [M] those that
+        ask themselves. What kinship changes counts as said by that stage. A first result that led by more than
+        `LEAD` stays the first: the very picture that was looked for has fewer of its kind than others."""
+        if not len(kin):
+            return self
+        head = self.raw[: len(kin)]
+        raw = (head + parameters.kin.changes(kin, head)).astype(np.float32)
+        raw = kept_in_front(_kept_first(head, raw, asking), self._end_of_head(len(kin)))
+        said = self.scores[Stage.RERANK][: len(kin)] + (raw - head) / np.float32(parameters.rerank)
+        return self._sorted(Stage.RERANK, said, raw)
+
     def with_marks(self, likeness: Float, share: float, ordinary: NDArray[np.bool_]) -> Standing:
         """likeness: [M] how like the marked parts the first M results are, standardised; share: 0..1 how much it
         counts; ordinary: [M] those that neither ask nor are marked, whose scores say how far apart scores lie.
@@ -95,12 +111,19 @@ class Standing:
         raw = raw + (head.max(initial=-np.inf) - raw.max(initial=-np.inf)) if len(raw) else raw
         return self._sorted(Stage.MARKS, likeness, raw.astype(np.float32))
 
-    def with_evidence(self, look: CloseLook, parameters: FusionParameters) -> Standing:
-        """look: a close look at the first M results, no more than the last stage looked at."""
+    def with_evidence(
+        self, look: CloseLook, parameters: FusionParameters, asking: NDArray[np.bool_] | None = None
+    ) -> Standing:
+        """look: a close look at the first M results, no more than the last stage looked at. asking: [M] those that
+        ask themselves. Kinship leaves a clear first result here too; what was seen of the pair may move it."""
         head = self.raw[: len(look.relevance)]
-        raw = head + look.changes(head, parameters.evidence)
-        end = float(head[-1]) if len(head) < len(self) else float(raw.min(initial=0.0))
-        return self._sorted(Stage.EVIDENCE, look.relevance, kept_in_front(raw, end))
+        of_pairs = head + look.changes(head, parameters.evidence, leave_out=KIN)
+        raw = _kept_first(of_pairs, head + look.changes(head, parameters.evidence), asking)
+        return self._sorted(Stage.EVIDENCE, look.relevance, kept_in_front(raw, self._end_of_head(len(head))))
+
+    def _end_of_head(self, count: int) -> float:
+        """The raw score below which none of the first `count` may fall: that of the last, where others follow."""
+        return float(self.raw[count - 1]) if 0 < count < len(self) else -np.inf
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -139,7 +162,7 @@ class Standing:
         """The head by its new raw scores, equal ones as before; the tail as it was."""
         depth = len(raw)
         order = np.concatenate([descending(raw), np.arange(depth, len(self))])
-        complete = np.full(len(self), np.nan, np.float32)
+        complete = self.scores.get(stage, np.full(len(self), np.nan, np.float32)).copy()
         complete[:depth] = scores
         every = {**self.scores, stage: complete}
         return Standing(
@@ -148,3 +171,17 @@ class Standing:
             {name: values[order] for name, values in every.items()},
             None if self.tiles is None else self.tiles.take(order),
         )
+
+
+def _kept_first(before: Float, after: Float, asking: NDArray[np.bool_] | None) -> Float:
+    """Raw scores [M] `after` kinship, in which what led by more than `LEAD` in `before` [M] leads still. asking:
+    [M] those that ask themselves, which are no results."""
+    found = np.arange(len(before)) if asking is None else np.flatnonzero(~asking)
+    if len(found) < 2:
+        return after
+    first, second = found[np.argsort(-before[found], kind="stable")[:2]]
+    if before[first] - before[second] <= LEAD:
+        return after
+    kept = after.copy()
+    kept[first] = max(after[first], after[found[found != first]].max() + np.float32(END))
+    return kept

@@ -21,6 +21,7 @@ from desktop_app.retrieval.components import NO_CLASS
 from desktop_app.retrieval.feedback import FEWEST_NULLS, null_rows
 from desktop_app.retrieval.fusion import LOCAL_DEPTH
 from desktop_app.retrieval.graph_smoothing import near_rows, smoothed_cosines
+from desktop_app.retrieval.kinship import DEEP as DEEP_KIN
 from desktop_app.retrieval.kinship import DEPTH as KIN_DEPTH
 from desktop_app.retrieval.kinship import kinship
 from desktop_app.retrieval.local_match import Packed, pack
@@ -184,7 +185,11 @@ class LaterStages:
         every = np.full(len(head), nearer.max(initial=0.0), np.float32)  # copies of the query stay in front
         every[np.flatnonzero(~asking)[: len(nearer)]] = nearer
         kept = np.flatnonzero(~asking)[: len(nearer)][-1:] + 1  # up to the last result that was looked at
-        return standing.with_rerank(every[: int(kept.max(initial=0))], parameters.fusion)
+        standing = standing.with_rerank(every[: int(kept.max(initial=0))], parameters.fusion)
+        if not parameters.fusion.kin.weight:
+            return standing
+        head = standing.rows[: min(KIN_DEPTH, standing.depths[-1])]
+        return standing.with_kin(self._kin(head), parameters.fusion, np.isin(head, self._own_rows))
 
     @cached_property
     def _second_query(self) -> NDArray[np.float32]:
@@ -206,13 +211,15 @@ class LaterStages:
 
     def _looked_at(self, standing: Standing) -> Standing:
         """By a close look at the first candidates, and by how more of them support one another."""
-        head = standing.rows[: min(KIN_DEPTH, standing.depths[-1])]
+        head = standing.rows[: min(DEEP_KIN, standing.depths[-1])]
         look = CloseLook.nothing()
         if all(item.embedding.local_features is not None for item in self._items):
             look = self._look(self._candidates(head[:CLOSE_DEPTH]))
         if KIN in self._engine.parameters.fusion.evidence.terms:
             look = look.with_term(KIN, self._kin(head))
-        return standing.with_evidence(look, self._engine.parameters.fusion)
+        return standing.with_evidence(
+            look, self._engine.parameters.fusion, np.isin(head[: len(look.relevance)], self._own_rows)
+        )
 
     def _kin(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The term `kin` of rows [M]: by the second model's descriptors where there are any. The photos that ask

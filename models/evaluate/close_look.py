@@ -1,14 +1,15 @@
-"""Chooses what a close look adds in the profile `thorough`, on held-out TRAIN classes.
+"""Chooses how candidates support one another in `rerank`, and what a close look adds, on held-out TRAIN classes.
 
-    python -m models.evaluate.close_look PACK --data DIR --cache CACHE [--limit 400] [--queries 100]
+    python -m models.evaluate.close_look PACK --data DIR --cache CACHE [--limit 700] [--queries 150]
                                          [--terms kin,match,local,network] [--write]
 
-Held-out photos ask in the rest of their set, themselves left out of everything, with the profile `balanced`; its
-first are looked at closely. What is usual of a term for a raw score is a straight line through all those pairs.
-Terms are then added one by one, each with the weight that gains most in the mean of mAP and R@1 over the sets
-(what a set loses counts twice), and only while the paired bootstrap interval of the gain excludes 0. `--write`
-puts the choice into the manifest's section `fusion`. Prints one JSON document. `--terms kin` is a matter of
-seconds a set: only the other terms compare cells.
+Held-out photos ask among those of all sets, themselves left out of everything, with the profile `balanced` without
+kinship. What is usual of it for a raw score is a straight line through all those pairs; it gets the weight that
+gains most in the mean of mAP and R@1 over the sets (what a set loses counts twice), and only if the paired
+bootstrap interval of the gain in mAP excludes 0. Then they ask with what was chosen, the first are looked at
+closely, and the terms of a close look are added one by one in the same way, each time the one that gains most, at
+its best weight, of those that gain beyond chance. `--write` puts the choice into the manifest's section `fusion`.
+Prints one JSON document. `--terms kin` is a matter of minutes with 400 queries: only the others compare cells.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ from desktop_app.retrieval.close_look import (
 )
 from desktop_app.retrieval.close_terms import local_terms
 from desktop_app.retrieval.indicative import GRID, square_features
+from desktop_app.retrieval.kinship import DEEP as DEEP_KIN
 from desktop_app.retrieval.kinship import DEPTH as KIN_DEPTH
 from desktop_app.retrieval.parameters import RetrievalParameters
 from desktop_app.retrieval.standing import Standing
@@ -54,7 +56,11 @@ from models.manifest import put_sections
 
 SHARES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 """Weights tried: a term then spreads the candidates by so much of what their raw scores are spread."""
-LIMIT, QUERIES = 400, 100
+KIN_SHARES = SHARES[:5]
+"""Of kinship in `rerank`: what a pair says itself is to count for more than what its neighbours say."""
+MOST = 0.995
+"""Quantile of the raw scores above which what is usual does not grow."""
+LIMIT, QUERIES = 700, 150
 
 Float = NDArray[np.float32]
 Figures = NDArray[np.float64]
@@ -74,6 +80,13 @@ class Search:
         after = self.standing
         if parameters.fusion.evidence.terms:
             after = after.with_evidence(self.look, parameters.fusion)
+        return self._of(after)
+
+    def found_with_kin(self, parameters: RetrievalParameters) -> Figures:
+        """The same after kinship as a part of `rerank`."""
+        return self._of(self.standing.with_kin(self.look.terms[KIN], parameters.fusion))
+
+    def _of(self, after: Standing) -> Figures:
         right = self.relevant[after.rows]
         return np.array([average_precision(right), recall_at(right, 1), precision_at(right, 20)])
 
@@ -113,8 +126,21 @@ def searches(
             terms[NETWORK] = network.match(np.stack([patches[at] for at in head]), asking, weights)[0]
         look = CloseLook(np.zeros(len(head), np.float32), terms)
         if KIN in wanted:
-            look = look.with_term(KIN, kin_scores(gallery, asked, standing.rows[:KIN_DEPTH]))
+            look = look.with_term(KIN, kin_scores(gallery, asked, standing.rows[:DEEP_KIN]))
         yield Search(standing, names == names[query], look)
+
+
+def without_kin(
+    gallery: Gallery, labels: Sequence[str], queries: Sequence[int], parameters: RetrievalParameters
+) -> Iterator[Search]:
+    """The searches of one set before candidates support one another, and what kinship says of the first."""
+    stages = stages_of(Profile.BALANCED, gallery, parameters)
+    names = np.array(labels)
+    for query in queries:
+        asked = Asked.among(gallery, query)
+        standing = ranked(gallery, asked, gallery.alphas @ asked.alpha, stages=stages, parameters=parameters)
+        kin = kin_scores(gallery, asked, standing.rows[:KIN_DEPTH])
+        yield Search(standing, names == names[query], CloseLook.nothing().with_term(KIN, kin))
 
 
 def usual(sets: Sequence[Sequence[Search]], name: str) -> tuple[Term, float]:
@@ -125,7 +151,8 @@ def usual(sets: Sequence[Sequence[Search]], name: str) -> tuple[Term, float]:
     raw, found = raw[~np.isnan(found)], found[~np.isnan(found)]
     slope, level = np.polyfit(raw, found, 1)
     left = found - level - slope * raw
-    return Term(1.0, float(level), float(slope)), float(raw.std() / max(left.std(), 1e-9))
+    line = Term(1.0, float(level), float(slope), float(np.quantile(raw, MOST)))
+    return line, float(raw.std() / max(left.std(), 1e-9))
 
 
 def figures(sets: Sequence[Sequence[Search]], parameters: RetrievalParameters) -> list[Figures]:
@@ -139,8 +166,8 @@ def means(found: Sequence[Figures]) -> Figures:
 
 
 def interval(after: Sequence[Figures], before: Sequence[Figures]) -> Difference:
-    """Of the mean of AP and R@1 over the queries of all sets together."""
-    return paired_bootstrap(*(np.concatenate(found)[:, :2].mean(axis=1) for found in (after, before)))
+    """Of the average precision over the queries of all sets together: R@1 says too little of one query."""
+    return paired_bootstrap(*(np.concatenate(found)[:, 0] for found in (after, before)))
 
 
 def choose(
@@ -160,14 +187,45 @@ def choose(
             if name not in chosen
         }
         found = {key: figures(sets, one) for key, one in tried.items()}
-        top = max(found, key=lambda key: gain(means(found[key]), means(before)))
-        sure = interval(found[top], before)
-        kept = gain(means(found[top]), means(before)) > 0 and sure.low > 0
-        steps.append({"term": top[0], "share": top[1], "kept": kept, "gain": sure.as_json()})
+        gains = {key: gain(means(one), means(before)) for key, one in found.items()}
+        of_term = {name: max((key for key in gains if key[0] == name), key=gains.__getitem__) for name, _ in gains}
+        kept = False
+        for key in sorted(of_term.values(), key=lambda key: -gains[key]):  # one test a term
+            sure = interval(found[key], before)
+            kept = gains[key] > 0 and sure.low > 0
+            steps.append({"term": key[0], "share": key[1], "kept": kept, "gain": sure.as_json()})
+            if kept or gains[key] <= 0:
+                break
         if not kept:
             break
-        best = tried[top]
+        best = tried[key]
     return best, steps
+
+
+def choose_kin(
+    sets: Sequence[Sequence[Search]], parameters: RetrievalParameters
+) -> tuple[RetrievalParameters, dict[str, object]]:
+    """The parameters with the weight of kinship in `rerank`, 0 where it gains nothing certain, and the step. sets:
+    searches without it."""
+    line, spread = usual(sets, KIN)
+    before = figures(sets, with_terms(parameters, {}))
+    tried = {
+        share: replace(parameters, fusion=replace(parameters.fusion, kin=replace(line, weight=share * spread)))
+        for share in KIN_SHARES
+    }
+    found = {
+        share: [np.array([search.found_with_kin(one) for search in searches]) for searches in sets]
+        for share, one in tried.items()
+    }
+    top = max(found, key=lambda share: gain(means(found[share]), means(before)))
+    sure = interval(found[top], before)
+    kept = gain(means(found[top]), means(before)) > 0 and sure.low > 0
+    step: dict[str, object] = {"stage": "rerank", "share": top, "kept": kept, "gain": sure.as_json()}
+    return tried[top] if kept else without_kinship(parameters), step
+
+
+def without_kinship(parameters: RetrievalParameters) -> RetrievalParameters:
+    return replace(parameters, fusion=replace(parameters.fusion, kin=Term(0.0)))
 
 
 def with_terms(parameters: RetrievalParameters, terms: Mapping[str, Term]) -> RetrievalParameters:
@@ -176,8 +234,8 @@ def with_terms(parameters: RetrievalParameters, terms: Mapping[str, Term]) -> Re
 
 def write_choice(pack: Path, chosen: RetrievalParameters) -> None:
     """Put the choice into the manifest."""
-    terms = {name: asdict(term) for name, term in chosen.fusion.evidence.terms.items()}
-    put_sections(pack, {"fusion": {"evidence": terms}}, within=("fusion",))
+    terms = {name: term.as_json() for name, term in chosen.fusion.evidence.terms.items()}
+    put_sections(pack, {"fusion": {"kin": chosen.fusion.kin.as_json(), "evidence": terms}}, within=("fusion",))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -201,28 +259,41 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("the indicative network of this pack reads pixels; only one that reads features is measured")
     embedder = GraphEmbedder(args.pack / "embed.onnx", args.pack / "code.onnx")
     cache = PhotoCache.build(args.data, list_photos(args.data, limits=SET_LIMITS), args.cache)
-    sets: dict[str, list[Search]] = {}
-    for name, rows in holdout_rows(cache, args.limit).items():
-        made = list(embedder.embed([whole(cache.decode(row), list(manifest.input.shapes)) for row in rows]))
-        labels = [cache.photos[row].label or "" for row in rows]
-        asking = [at for at, label in enumerate(labels) if labels.count(label) > 1]
-        queries = sorted(np.random.default_rng(0).permutation(asking)[: args.queries].tolist())
-        gallery = Gallery.of(embedder.stored(made))
-        sets[name] = list(searches(made, gallery, labels, queries, parameters, wanted, network))
-    chosen, steps = choose(list(sets.values()), parameters)
+    of_set = holdout_rows(cache, args.limit)
+    rows = [row for some in of_set.values() for row in some]
+    made = list(embedder.embed([whole(cache.decode(row), list(manifest.input.shapes)) for row in rows]))
+    labels = [f"{name}/{cache.photos[row].label}" for name, some in of_set.items() for row in some]
+    random = np.random.default_rng(0)
+    asking = {}
+    for name in of_set:
+        ours = [at for at, label in enumerate(labels) if label.startswith(f"{name}/") and labels.count(label) > 1]
+        asking[name] = sorted(random.permutation(ours)[: args.queries].tolist())
+    gallery = Gallery.of(embedder.stored(made))
+    plain = without_kinship(parameters)
+    first = [list(without_kin(gallery, labels, queries, plain)) for queries in asking.values()]
+    reranking, step = choose_kin(first, plain)
+    closely = [
+        list(searches(made, gallery, labels, queries, reranking, wanted, network)) for queries in asking.values()
+    ]
+    chosen, steps = choose(closely, reranking)
     if args.write:
         write_choice(args.pack, chosen)
-    before, after = (figures(list(sets.values()), one) for one in (with_terms(parameters, {}), chosen))
+    profiles = {
+        "balanced without kinship": figures(first, with_terms(plain, {})),
+        "balanced": figures(closely, with_terms(reranking, {})),
+        "thorough": figures(closely, chosen),
+    }
     document = {
         "pack": manifest.version,
-        "evidence": {name: asdict(term) for name, term in chosen.fusion.evidence.terms.items()},
-        "steps": steps,
+        "kin": chosen.fusion.kin.as_json(),
+        "evidence": {name: term.as_json() for name, term in chosen.fusion.evidence.terms.items()},
+        "steps": [step, *steps],
         "hold-out": {
             name: {
                 profile: dict(zip(MEASURES, np.round(found[at].mean(axis=0), 4).tolist(), strict=True))
-                for profile, found in (("balanced", before), ("thorough", after))
+                for profile, found in profiles.items()
             }
-            for at, name in enumerate(sets)
+            for at, name in enumerate(asking)
         },
     }
     print(json.dumps(document, indent=1))

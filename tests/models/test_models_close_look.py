@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop_app.retrieval.close_look import MATCH, CloseLook
-from desktop_app.retrieval.parameters import RetrievalParameters
+from desktop_app.retrieval.close_look import KIN, MATCH, CloseLook
+from desktop_app.retrieval.parameters import FusionParameters, RetrievalParameters
 from desktop_app.retrieval.standing import Standing
-from models.evaluate.close_look import Search, choose, figures, means, usual, write_choice
+from models.evaluate.close_look import Search, choose, choose_kin, figures, means, usual, write_choice
 
 PARAMETERS = RetrievalParameters()
 
@@ -50,13 +50,31 @@ def test_what_is_usual_is_the_line_through_all_pairs() -> None:
     assert spread > 0
 
 
+def test_kinship_gets_a_weight_where_it_tells_more_and_none_where_it_misleads() -> None:
+    def before(says: float, seed: int) -> list[Search]:
+        scored = FusionParameters(rerank=1.0)
+        return [
+            replace(
+                one,
+                standing=one.standing.with_rerank(np.zeros(40, np.float32), scored),
+                look=CloseLook.nothing().with_term(KIN, one.look.terms[MATCH]),
+            )
+            for one in made(says, seed)
+        ]
+
+    parameters = replace(PARAMETERS, fusion=FusionParameters(rerank=1.0))
+    chosen, step = choose_kin([before(0.3, 1), before(0.3, 2)], parameters)
+    assert chosen.fusion.kin.weight > 0 and step["kept"] and chosen.fusion.kin.most < 1.0
+    misled, step = choose_kin([before(-0.2, 3), before(-0.2, 4)], parameters)
+    assert misled.fusion.kin.weight == 0 and not step["kept"]
+
+
 def test_the_choice_is_written_beside_the_other_weights(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({"name": "x", "fusion": {"local": 3.0}, "files": {}}))
     chosen, _ = choose([made(0.3, 1), made(0.3, 2)], PARAMETERS)
     write_choice(tmp_path, chosen)
     document = json.loads((tmp_path / "manifest.json").read_text())
     assert list(document) == ["name", "fusion", "files"] and document["fusion"]["local"] == 3.0
-    read = RetrievalParameters.from_manifest(document).fusion.evidence
-    assert read == chosen.fusion.evidence
+    assert RetrievalParameters.from_manifest(document).fusion == replace(chosen.fusion, local=3.0)
     write_choice(tmp_path, replace(PARAMETERS))
     assert json.loads((tmp_path / "manifest.json").read_text())["fusion"]["evidence"] == {}

@@ -115,6 +115,14 @@ def test_what_is_usual_for_a_score_changes_nothing_and_what_is_unknown_neither()
     assert CloseLook.nothing().with_term(KIN, numbers(1, 2, 3)).changes(raw, parameters).tolist() == [0, 0, 0]
 
 
+def test_what_is_usual_does_not_grow_above_the_scores_it_was_learnt_on() -> None:
+    term = Term(2.0, level=1.0, slope=3.0, most=0.5)
+    usual = numbers(1.0 + 3.0 * 0.4, 1.0 + 3.0 * 0.5, 1.0 + 3.0 * 0.5)
+    assert term.changes(usual, numbers(0.4, 0.5, 4.0)) == pytest.approx([0, 0, 0], abs=1e-6)
+    assert Term.from_manifest(term.as_json()) == term
+    assert Term.from_manifest(Term(1.0).as_json()) == Term(1.0)
+
+
 def test_terms_of_several_pictures_meet_as_their_scores_do() -> None:
     values = [numbers(1.0, 3.0, np.nan), numbers(2.0, 0.0, np.nan), numbers(5.0, 1.0, np.nan)]
     found = pooled(values, weights=[1.0, 3.0, 1.0], negative=[False, False, True], beta=0.5)
@@ -158,7 +166,11 @@ def test_the_manifest_names_the_terms_that_count() -> None:
         {"kin": 3},
         {"kin": {"weight": "much"}},
         {"kin": {"weight": True}},
+        {"kin": {"weight": 1, "most": float("nan")}},
         [1],
     ):
         with pytest.raises(PackError, match="evidence"):
             read({"evidence": wrong})
+        if wrong != {"luck": {"weight": 1}}:
+            with pytest.raises(PackError, match="kin"):
+                FusionParameters.from_manifest(wrong if isinstance(wrong, dict) else {"kin": wrong})

@@ -7,6 +7,7 @@ import pytest
 
 from desktop_app.domain.results import Stage, StageScores
 from desktop_app.retrieval.calibration import ScoreScale
+from desktop_app.retrieval.close_look import Term
 from desktop_app.retrieval.parameters import (
     FusionParameters,
     GraphParameters,
@@ -87,6 +88,27 @@ def test_marks_move_results_and_leave_the_best_score_as_it_was() -> None:
     moved = first().with_marks(numbers(0.0, 9.0, 6.0), 1.0, ordinary)
     assert moved.rows.tolist() == [3, 9, 7, 4] and moved.raw[0] == pytest.approx(0.9)
     assert first().with_marks(numbers(0.0, 9.0, 6.0), 0.0, ordinary).rows.tolist() == first().rows.tolist()
+
+
+def test_kinship_is_said_by_the_stage_that_re_ranks_and_its_head_stays_in_front() -> None:
+    parameters = FusionParameters(rerank=0.5, kin=Term(0.1, level=-2.0, slope=1.0))
+    before = first().with_rerank(numbers(0.0, 0.18, 0.0), parameters)
+    after = before.with_kin(numbers(-1.2, 2.89), parameters)
+    expected = {7: 0.9 + 0.1 * (-1.2 + 2.0 - 0.9), 3: 0.89 + 0.1 * (2.89 + 2.0 - 0.89), 9: 0.7, 4: 0.6}
+    assert after.rows.tolist() == [3, 7, 9, 4]
+    assert after.raw == pytest.approx([expected[row] for row in after.rows.tolist()], abs=2e-4)
+    said = {int(row): after.stage_scores(at).rerank for at, row in enumerate(after.rows)}
+    assert said[3] == pytest.approx(0.18 + (expected[3] - 0.89) / 0.5, abs=1e-5)
+    assert said[9] == pytest.approx(0.0)
+    assert said[4] is None
+    led = first().with_rerank(numbers(0.0, 0.1, 0.0), FusionParameters(rerank=0.1, kin=parameters.kin))
+    assert led.with_kin(numbers(-1.2, 2.85), parameters).rows.tolist() == [7, 3, 9, 4]
+    asking = np.array([False, True])
+    assert led.with_kin(numbers(-1.2, 2.85), parameters, asking).rows.tolist() == [3, 7, 9, 4]
+    low = before.with_kin(numbers(2.9, -9.0), parameters)
+    assert low.rows.tolist() == [7, 3, 9, 4]
+    assert low.raw[1] >= low.raw[2] - 1e-4
+    assert before.with_kin(numbers(), parameters) is before
 
 
 def test_shown_scores_fall_down_the_list_each_by_the_curve_of_its_stages() -> None:

@@ -228,7 +228,7 @@ def test_without_groups_and_tags_the_places_alone_count(
 def test_evaluation_runs_the_stages_of_a_search(tmp_path: Path, photos: Path) -> None:
     """The same photos and query through both: the same order, and the query out of everything."""
     pack = make_tiny_pack(tmp_path / "pack", second=True)
-    change_manifest(pack, fusion={"rerank": 0.5})
+    change_manifest(pack, fusion={"rerank": 0.5, "kin": {"weight": 0.3, "level": -5.0, "slope": 3.0}})
     change_manifest(pack, rerank={"lambda3": 0.2, "groups": {"least": 99}})  # no groups: only evaluation leaves
     with opened(tmp_path / "two", pack) as session:  # the query out of them, a search masks it
         list(index_folders(session, [photos]))
@@ -238,7 +238,9 @@ def test_evaluation_runs_the_stages_of_a_search(tmp_path: Path, photos: Path) ->
         found = [session.reader.features_for(photo.fingerprint, engine.digest) for photo in session.photos(ids)]
         gallery = Gallery.of(found)
         stages = stages_of(Profile.BALANCED, gallery, engine.parameters)
-        *_, answer = SearchService(session).search(Query((QueryItem(LibraryPicture(ids[5])),)))
-        assert stages == answer.stages_run
+        *_, (standing, _) = SearchService(session).standings(Query((QueryItem(LibraryPicture(ids[5])),)))
+        assert stages == standing.stages
         ((_, order),) = rankings(gallery, np.array([5]), stages=stages, parameters=engine.parameters)
-        assert [hit.photo.name for hit in answer.hits] == [names[ids[at]] for at in order]
+        of_row = session.reader.photos_of_features(standing.rows)
+        searched = [of_row[row][0].name for row in standing.rows.tolist()]
+        assert [name for name in searched if name != names[ids[5]]] == [names[ids[at]] for at in order]
