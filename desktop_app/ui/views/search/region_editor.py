@@ -58,8 +58,10 @@ class Shape(Enum):
 
 
 _HINTS = {
-    Shape.RECTANGLE: "Drag to search with a part of the picture. Esc uses all of it again.",
-    Shape.OUTLINE: "Draw round a thing to search with it alone. Esc uses all of the picture again.",
+    Shape.RECTANGLE: "Drag to search with a part of the picture. Esc uses all of it again.\n"
+    "With keys: Enter draws a rectangle, arrows move it, Shift and arrows resize it.",
+    Shape.OUTLINE: "Draw round a thing to search with it alone. Esc uses all of the picture again.\n"
+    "With keys: Enter begins, arrows move the pen, Space sets a point, Enter closes the outline.",
 }
 
 
