@@ -60,6 +60,8 @@ def pair(pages, made, qtbot):
 def explained(pages, qtbot):
     qtbot.waitUntil(lambda: pages.evidence.evidence is not None, timeout=WAIT)
     qtbot.waitUntil(lambda: pages.evidence.picture(Side.RESULT) is not None, timeout=WAIT)
+    for _ in range(2):  # what there is to say has its height before anything is pointed at
+        QApplication.processEvents()
 
 
 def place(pages, side: Side, cell: Cell) -> QPoint:

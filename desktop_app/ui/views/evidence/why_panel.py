@@ -125,6 +125,7 @@ class WhyPanel(QFrame):
             self._state = links
             self._make_chips(links)
         self._refresh_marks()
+        self._fit()  # at once: what lies above must not move under the pointer later
 
     def _restyle(self) -> None:
         self._state = None
@@ -145,6 +146,8 @@ class WhyPanel(QFrame):
             chip.toggled.connect(self._toggled)
             self._flow.addWidget(chip)
             self._chips.append(chip)
+        for item in (title, *self._chips):
+            item.show()  # a layout shows what is added only in the next turn of the event loop
 
     def _pointed(self, position: int | None) -> None:
         self.lit.emit([position] if position is not None else self._kept())
