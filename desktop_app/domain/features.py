@@ -56,9 +56,11 @@ TILES = 13
 @dataclass(frozen=True, slots=True, eq=False)
 class TileEntries:
     """What the catalogue keeps of the parts of a photo. descriptors: [13, D] int8, in the order of
-    `retrieval.tiles.region_boxes` without the whole; divided by their lengths they are the parts' alphas."""
+    `retrieval.tiles.region_boxes` without the whole; divided by their lengths they are the parts' alphas. cells:
+    [h, w, bits / 8] uint8, the codes of all cells of the whole photo; None for a pack without local features."""
 
     descriptors: NDArray[np.int8]
+    cells: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,15 +165,19 @@ def rank(
     stages: Sequence[Stage],
     parameters: RetrievalParameters,
     tiles: TileScores | None = None,
+    cells: NDArray[np.float32] | None = None,
     depth: int = LOCAL_DEPTH,
 ) -> NDArray[np.int64]:
     """The order [N] of a gallery, best first, for a query that is no member of it.
 
-    tiles: the best part of every photo, in a gallery that is searched in parts.
+    tiles, cells: the best part of every photo and what its cells say, in a gallery that is searched in parts.
     """
     asked = Asked.of(query)
     scores = gallery.alphas @ asked.alpha
-    return ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth, tiles=tiles).rows
+    found = ranked(
+        gallery, asked, scores, stages=stages, parameters=parameters, depth=depth, tiles=tiles, cells=cells
+    )
+    return found.rows
 
 
 def _first_reason(skipped: Sequence[Skipped]) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from desktop_app.domain.features import LocalCodes, PhotoFeatures
 from desktop_app.domain.query import Profile
 from desktop_app.domain.results import Stage
+from desktop_app.retrieval.cell_match import bonus
 from desktop_app.retrieval.close_look import DEPTH as CLOSE_DEPTH
 from desktop_app.retrieval.close_look import KIN, CloseLook
 from desktop_app.retrieval.components import MutualNeighbours
@@ -181,9 +182,11 @@ def ranked(
     depth: int = LOCAL_DEPTH,
     look: Look | None = None,
     tiles: TileScores | None = None,
+    cells: NDArray[np.float32] | None = None,
 ) -> Standing:
     """The whole gallery after `stages`, without the query where it is a member; scores: [N] of `global`. tiles:
-    the best part of every photo, in a gallery that is searched in parts."""
+    the best part of every photo, and cells: [N] what its cells say (`retrieval.cell_match`), in a gallery that is
+    searched in parts."""
     order = descending(scores)
     if asked.member is not None:
         order = order[order != asked.member]
@@ -193,7 +196,8 @@ def ranked(
         standing = standing.with_graph(smooth, parameters.graph)
     if Stage.LOCAL in stages and asked.codes is not None:
         local = match_scores(gallery, asked.codes, standing.rows[:depth], parameters)
-        standing = standing.with_local(local, parameters.fusion)
+        more = None if cells is None else bonus(cells[standing.rows[:depth]])
+        standing = standing.with_local(local, parameters.fusion, more)
     if Stage.RERANK in stages and parameters.rerank is not None:
         nearer = rerank_changes(gallery, asked, standing, parameters.rerank)
         standing = standing.with_rerank(nearer, parameters.fusion)

@@ -3,7 +3,7 @@
 `composites`: an object of 8 to 15 % of the area is pasted into another photo; the object alone is the query,
 among all scenes made so and photos of other folders as distractors. `rooms`: products as queries, rooms that
 hold them to be found among rooms and the other products. Each as a library is searched by whole photos, and as one
-that is searched in parts (`index --tiles`), and by the cells of the object in the best tile
+that is searched in parts (`index --tiles`), and by the cells of the object in the best tile alone
 (`retrieval.tile_match`), which no library does. The search is exact (no HNSW, all photos' parts are looked at).
 """
 
@@ -24,6 +24,7 @@ from desktop_app.domain.features import PhotoFeatures
 from desktop_app.domain.photos import Skipped
 from desktop_app.domain.progress import Control, NoControl, Progress
 from desktop_app.domain.query import Profile
+from desktop_app.domain.results import Stage
 from desktop_app.evaluation.annotations import read_photos
 from desktop_app.evaluation.clock import Clock
 from desktop_app.evaluation.composites import Rgb
@@ -32,6 +33,7 @@ from desktop_app.evaluation.folders import PROFILES, SEED
 from desktop_app.evaluation.photo_set import MadePictures, picture_files, rank, rank_measures
 from desktop_app.evaluation.ranking import Gallery, content_key, stages_of
 from desktop_app.evaluation.report import Report, Row
+from desktop_app.retrieval.cell_match import cell_codes, cell_scores
 from desktop_app.retrieval.fusion import descending
 from desktop_app.retrieval.tile_match import content_mask, object_canvas, object_cells, tile_match
 from desktop_app.retrieval.tiles import best_tiles
@@ -211,6 +213,8 @@ def measured(
     gallery = Gallery.of([entry.features for entry in entries])
     tiles = np.stack([entry.tiles for entry in entries])
     labels = np.array([entry.name for entry in entries])
+    logits = engine.embedder.code_logits
+    codes: list[NDArray[np.uint8] | None] = []  # made for the first profile that compares them
 
     def row(ranks: list[int], description: Mapping[str, object], missed: float | None) -> Row:
         found = rank_measures(np.array(ranks))
@@ -225,6 +229,10 @@ def measured(
     for profile in profiles:
         for use_tiles in (False, True):
             stages = stages_of(profile, gallery, engine.parameters)
+            compared = use_tiles and Stage.LOCAL in stages
+            if compared and not codes:
+                known = (None if entry.cells is None else entry.cells.astype(np.float32) for entry in entries)
+                codes = [None if cells is None else cell_codes(cells, logits) for cells in known]
             description: dict[str, object] = {
                 "profile": profile.value,
                 "stages_run": [stage.value for stage in stages],
@@ -232,7 +240,10 @@ def measured(
             ranks = []
             for query in asked:
                 best = best_tiles(query.features.alpha.astype(np.float32), tiles) if use_tiles else None
-                order = rank(gallery, query.features, stages=stages, parameters=engine.parameters, tiles=best)
+                cells = _code_scores(query, codes, engine) if compared else None
+                order = rank(
+                    gallery, query.features, stages=stages, parameters=engine.parameters, tiles=best, cells=cells
+                )
                 ranks.append(_rank_of_answer(labels[order], query))
             made = row(
                 ranks,
@@ -261,6 +272,15 @@ def _cell_scores(query: Asked, entries: Sequence[Entry]) -> NDArray[np.float32]:
         if query.cells is not None and entry.cells is not None
     ]
     return np.array(scores, dtype=np.float32)
+
+
+def _code_scores(
+    query: Asked, photos: Sequence[NDArray[np.uint8] | None], engine: Engine
+) -> NDArray[np.float32] | None:
+    """[N] what the codes of cells say, as in a library."""
+    if query.cells is None:
+        return None
+    return cell_scores(cell_codes(query.cells, engine.embedder.code_logits), photos)
 
 
 def _object(pictures: MadePictures, engine: Engine, rgb: Rgb) -> NDArray[np.float32] | None:

@@ -324,6 +324,10 @@ class Catalogue:
         """feature row -> descriptors [13, D] int8 of its parts; rows without usable ones are no keys."""
         return tile_store.descriptors(self._db, [int(row) for row in rows])
 
+    def tile_cells(self, rows: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np.uint8] | None]:
+        """The codes [h, w, B] of the cells of feature rows, in their order; None where there are none."""
+        return tile_store.cells(self._db, [int(row) for row in rows])
+
     # --- labels ----------------------------------------------------------------------------------------------
 
     def labels(self, kind: str) -> list[tuple[bytes, str]]:

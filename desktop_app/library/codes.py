@@ -18,6 +18,7 @@ from desktop_app.domain.features import LocalCodes
 _VERSION = 1
 _HEAD = struct.Struct("<BBBxHHHxxf")
 _CHECK = struct.Struct("<I")
+_CELLS = struct.Struct("<HHI")
 
 
 class DamagedFeatures(ValueError):
@@ -68,6 +69,23 @@ def unpack_local(data: bytes) -> LocalCodes:
         centroids=np.frombuffer(data, np.int8, sizes[2], centroids_at).reshape(clusters, dimension),
         scale=scale,
     )
+
+
+def pack_cells(cells: NDArray[np.uint8]) -> bytes:
+    """Codes [rows, columns, bytes] of cells: rows and columns (u16 each), CRC-32 of the codes (u32), the codes."""
+    body = np.ascontiguousarray(cells, np.uint8).tobytes()
+    return _CELLS.pack(*cells.shape[:2], zlib.crc32(body)) + body
+
+
+def unpack_cells(data: bytes) -> NDArray[np.uint8]:
+    """[rows, columns, bytes] uint8, a view of `data`. Raises DamagedFeatures when a byte was changed or lost."""
+    if len(data) < _CELLS.size:
+        raise DamagedFeatures(f"codes of cells of {len(data)} bytes are too short")
+    rows, columns, expected = _CELLS.unpack_from(data)
+    body = memoryview(data)[_CELLS.size :]
+    if not rows * columns or len(body) % (rows * columns) or zlib.crc32(body) != expected:
+        raise DamagedFeatures("the checksum of codes of cells does not fit")
+    return np.frombuffer(body, np.uint8).reshape(rows, columns, -1)
 
 
 def pack_descriptor(descriptor: NDArray[np.float16]) -> bytes:

@@ -180,7 +180,15 @@ CREATE TABLE tile_descriptors (
 ) STRICT;
 """
 
-STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6)
+# Codes of the cells of photos, as `library.codes.pack_cells` writes them. What was described without them is
+# described anew.
+_STEP_7 = """
+DELETE FROM tile_descriptors;
+DELETE FROM tiles;
+ALTER TABLE tile_descriptors ADD COLUMN cells BLOB;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6, _STEP_7)
 VERSION = len(STEPS)
 
 

@@ -76,9 +76,11 @@ class Standing:
             raw = np.maximum(raw, self.tiles.lowered[: len(smooth)])
         return self._sorted(Stage.GRAPH, smooth, raw)
 
-    def with_local(self, local: Float, parameters: FusionParameters) -> Standing:
-        """local: [M] many-to-many match of the first M results."""
-        return self._sorted(Stage.LOCAL, local, fuse(self.raw[: len(local)], local, parameters))
+    def with_local(self, local: Float, parameters: FusionParameters, cells: Float | None = None) -> Standing:
+        """local: [M] many-to-many match of the first M results. cells: [M] what their cells add, in a library that
+        is searched in parts (`retrieval.cell_match`)."""
+        raw = fuse(self.raw[: len(local)], local, parameters)
+        return self._sorted(Stage.LOCAL, local, raw if cells is None else (raw + cells).astype(np.float32))
 
     def with_rerank(self, changes: Float, parameters: FusionParameters) -> Standing:
         """changes: [M] how much nearer the second model puts the first M results."""

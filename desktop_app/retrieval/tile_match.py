@@ -105,15 +105,15 @@ def tile_match(query: Float, photo: Float, *, overlap: float = OVERLAP) -> TileM
     boxes = region_boxes(overlap)
     scores = np.zeros(len(boxes))
     for at, (x0, y0, x1, y1) in enumerate(boxes[1:], start=1):
-        rows, columns = _middles(y0, y1, height), _middles(x0, x1, width)
+        rows, columns = cells_between(y0, y1, height), cells_between(x0, x1, width)
         if rows.stop > rows.start and columns.stop > columns.start:
             scores[at] = float(like[:, rows, columns].max(axis=(1, 2)).mean())
     best = 1 + int(scores[1:].argmax())
     return TileMatch(float(scores[best]), best)
 
 
-def _middles(start: float, end: float, count: int) -> slice:
-    """The cells of `count` whose middle lies between two shares of the side."""
+def cells_between(start: float, end: float, count: int) -> slice:
+    """The cells of `count` in a row whose middle lies between two shares of the side."""
     middles = (np.arange(count) + 0.5) / count
     inside = np.flatnonzero((middles >= start - 1e-9) & (middles <= end + 1e-9))
     return slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) else slice(0, 0)

@@ -7,6 +7,7 @@ library in which the option is turned on, a run that was killed and a row that w
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop_app.domain.errors import UnreadableImage
-from desktop_app.domain.features import TileEntries
+from desktop_app.domain.features import Embedding, TileEntries
 from desktop_app.domain.photos import PhotoRecord
 from desktop_app.domain.progress import Control, Phase, Progress
 from desktop_app.imaging.preview import decode_preview
 from desktop_app.imaging.sizes import preview_size, shrink
 from desktop_app.imaging.tensor import choose_shape, fit
 from desktop_app.library.catalogue import Catalogue
+from desktop_app.retrieval.cell_match import cell_codes
+from desktop_app.retrieval.tile_match import content_mask, object_canvas, object_cells
 from desktop_app.retrieval.tiles import quantised, region_crops
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
@@ -31,8 +34,8 @@ from desktop_app.services.priority import step_aside
 
 log = logging.getLogger(__name__)
 
-TIMES_LONGER = 14  # than indexing whole photos alone: 13 more pictures pass the network for every photo
-BYTES_A_PHOTO = 8_000  # on disk
+TIMES_LONGER = 15  # than indexing whole photos alone: 14 more pictures pass the network for every photo
+BYTES_A_PHOTO = 13_000  # on disk
 TOGETHER = 16  # photos in one transaction: what a kill costs
 
 
@@ -90,14 +93,26 @@ def _tiles(session: LibrarySession, engine: Engine, photo: PhotoRecord) -> TileE
 
 
 def describe_tiles(rgb: NDArray[np.uint8], engine: Engine) -> TileEntries:
-    """The parts of a picture [H, W, 3], seen as large as its preview is."""
-    crops = region_crops(shrink(rgb, preview_size(rgb.shape[1], rgb.shape[0])))[1:]
+    """The parts of a picture [H, W, 3], seen as large as its preview is, and the cells of the whole."""
+    crops = region_crops(shrink(rgb, preview_size(rgb.shape[1], rgb.shape[0])))
     shapes = list(engine.embedder.shapes)
     by_shape: dict[tuple[int, int], list[int]] = {}
     for number, crop in enumerate(crops):
         by_shape.setdefault(choose_shape(crop.shape[1], crop.shape[0], shapes), []).append(number)
-    alphas: dict[int, NDArray[np.float32]] = {}
+    made: dict[int, Embedding] = {}
     for shape, numbers in by_shape.items():
         embeddings = engine.embedder.embed(np.stack([fit(crops[number], shape) for number in numbers]))
-        alphas.update(zip(numbers, (embedding.alpha for embedding in embeddings), strict=True))
-    return TileEntries(quantised(np.stack([alphas[number] for number in range(len(crops))])))
+        made.update(zip(numbers, embeddings, strict=True))
+    features = made[0].local_features
+    cells = None if features is None else cell_codes(features, engine.embedder.code_logits)
+    alphas = [made[number].alpha for number in range(1, len(crops))]
+    return TileEntries(quantised(np.stack(alphas)), cells)
+
+
+def small_query(rgb: NDArray[np.uint8], engine: Engine) -> NDArray[np.uint8] | None:
+    """The codes [n, B] of the cells of what a picture shows, seen as small as it is in scenes; None for a pack
+    without local features."""
+    shape = min(engine.embedder.shapes, key=lambda size: abs(math.log(size[1] / size[0])))
+    canvas, where = object_canvas(rgb, content_mask(rgb), shape)
+    features = engine.embedder.embed_query(canvas).local_features
+    return None if features is None else cell_codes(object_cells(features, where), engine.embedder.code_logits)

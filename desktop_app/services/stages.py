@@ -15,6 +15,7 @@ from desktop_app.domain.query import LibraryPicture, Profile
 from desktop_app.domain.results import Stage
 from desktop_app.imaging.preview import decode_preview
 from desktop_app.index.neighbours import Neighbours
+from desktop_app.retrieval.cell_match import bonus, cell_scores
 from desktop_app.retrieval.close_look import DEPTH as CLOSE_DEPTH
 from desktop_app.retrieval.close_look import KIN, CloseLook
 from desktop_app.retrieval.components import NO_CLASS
@@ -34,6 +35,7 @@ from desktop_app.retrieval.two_model import ClassSource, bits_apart
 from desktop_app.services.closer_look import Candidate, Shown
 from desktop_app.services.embedded_query import EmbeddedItem, pooled_query, rocchio_beta
 from desktop_app.services.engine import Engine
+from desktop_app.services.index_tiles import small_query
 from desktop_app.services.library_session import LibrarySession, LibraryState
 from desktop_app.services.marked_parts import MarkedParts
 
@@ -62,6 +64,7 @@ class LaterStages:
         self._reader = state.reader
         self._engine = engine
         self._gallery = state.gallery
+        self._in_parts = state.tiles is not None
         self._items = items
         self._descriptor = descriptor
         self._look = look
@@ -158,10 +161,21 @@ class LaterStages:
             negative=[item.item.negative for item in self._items],
             beta=rocchio_beta(self._items, parameters),
         )
-        return standing.with_local(local, fusion)
+        return standing.with_local(local, fusion, self._cell_bonus(standing.rows[:LOCAL_DEPTH]))
 
     def _packed(self, rows: NDArray[np.int64]) -> Packed:
         return pack(self._reader.local_codes(self._engine.digest, rows), self._engine.parameters.match)
+
+    def _cell_bonus(self, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """What the cells of candidates add, in a library that is searched in parts: the best of the pictures that
+        are asked with counts, marks on results do not."""
+        if not self._in_parts:
+            return None
+        photos = self._reader.tile_cells(rows)
+        wanted = [item for item in self._items if not item.item.negative and not item.item.from_mark]
+        codes = [small_query(item.pixels.rgb, self._engine) for item in wanted]
+        found = [cell_scores(code, photos) for code in codes if code is not None]
+        return bonus(np.max(found, axis=0)) if found else None
 
     def _reranked(self, standing: Standing) -> Standing:
         """By what the second model says of the candidates (S2)."""

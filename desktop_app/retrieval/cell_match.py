@@ -1,0 +1,95 @@
+"""A thing looked for in the cells of photos by their binary codes: `tile_match` for many photos at once.
+
+s(photo) = max over tiles of mean_i max_{j in tile} max(0, 1 - 2 ham(q_i, c_j) / bits)^3, with the query shown
+small on a grey canvas as there. What stands out of the other candidates is a bonus [ours]:
+
+    raw += 8 max(0, s - its 0.9 quantile over the candidates)
+
+On TRAIN, beside the cosine alone, R@1 of 80 objects among 240 photos rose from .14 to .81. On top of all stages of
+`balanced`, 70 photos of each held-out set: mAP of groceries .916 to .924, caltech101 .864 to .865, cars .306 to .328,
+R@1 .957 to .971, .871 to .900, .333 to .379, and of made views .60 to .93, .80 to .98, .68 to .85.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop_app.retrieval.tile_match import POWER, cells_between
+from desktop_app.retrieval.tiles import region_boxes
+
+WEIGHT = 8.0
+QUANTILE = 0.9
+MOST_CELLS = 64  # of a query; evenly chosen from more
+_CHUNK = 1 << 21  # distances held at a time
+
+Float = NDArray[np.float32]
+Codes = NDArray[np.uint8]
+
+
+def cell_codes(features: Float, code_logits: Callable[[Float], Float | None]) -> Codes:
+    """The codes [..., bits / 8] uint8 of local features [..., D], packed big-endian; the signs of the features
+    where the pack has no code layer."""
+    flat = np.ascontiguousarray(features.reshape(-1, features.shape[-1]), np.float32)
+    logits = code_logits(flat)
+    bits = (flat if logits is None else logits) >= 0
+    return np.packbits(bits, axis=1).reshape(*features.shape[:-1], -1)
+
+
+def cell_scores(query: Codes, photos: Sequence[Codes | None]) -> Float:
+    """[N] float32 in 0..1: how well the cells [n, B] of a thing lie in one tile of every photo [h, w, B]; 0 for
+    None and for codes of another length."""
+    scores = np.zeros(len(photos), np.float32)
+    if not len(query):
+        return scores
+    if len(query) > MOST_CELLS:
+        query = query[np.linspace(0, len(query) - 1, MOST_CELLS).astype(np.intp)]
+    by_grid: dict[tuple[int, ...], list[int]] = {}
+    for at, codes in enumerate(photos):
+        if codes is not None and codes.shape[2] == query.shape[1]:
+            by_grid.setdefault(codes.shape[:2], []).append(at)
+    bits = 8 * query.shape[1]
+    likeness = (np.maximum(0.0, 1.0 - 2.0 * np.arange(bits + 1) / bits) ** POWER).astype(np.float32)
+    for (height, width), places in by_grid.items():
+        step = max(1, _CHUNK // (len(query) * height * width))
+        for start in range(0, len(places), step):
+            some = places[start : start + step]
+            cells = np.stack([photos[at] for at in some])  # type: ignore[misc]  # none of these is None
+            distances = _distances(query, cells.reshape(len(some) * height * width, -1))
+            apart = distances.reshape(len(query), len(some), height, width)
+            scores[some] = _best_tile(apart, likeness)
+    return scores
+
+
+def bonus(scores: Float) -> Float:
+    """[N] what the cells add to the raw scores of N candidates."""
+    if not len(scores):
+        return scores
+    level = np.float32(np.quantile(scores, QUANTILE))
+    return np.asarray(WEIGHT * np.maximum(0.0, scores - level), np.float32)
+
+
+def _best_tile(apart: NDArray[np.uint16], likeness: Float) -> Float:
+    """apart: [n, M, h, w] differing bits -> [M]."""
+    height, width = apart.shape[2:]
+    best = np.zeros(apart.shape[1], np.float32)
+    for x0, y0, x1, y1 in region_boxes()[1:]:
+        rows, columns = cells_between(y0, y1, height), cells_between(x0, x1, width)
+        if rows.stop > rows.start and columns.stop > columns.start:
+            nearest = apart[:, :, rows, columns].min(axis=(2, 3))
+            np.maximum(best, likeness[nearest].mean(axis=0), out=best)
+    return best
+
+
+def _distances(query: Codes, cells: Codes) -> NDArray[np.uint16]:
+    """[n, m] differing bits of codes [n, B] and [m, B]."""
+    missing = -query.shape[1] % 8
+    asked, there = (
+        np.ascontiguousarray(np.pad(codes, ((0, 0), (0, missing)))).view(np.uint64) for codes in (query, cells)
+    )
+    distances = np.zeros((len(query), len(cells)), np.uint16)
+    for word in range(asked.shape[1]):
+        distances += np.bitwise_count(asked[:, word, None] ^ there[None, :, word])
+    return distances
