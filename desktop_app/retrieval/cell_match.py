@@ -6,8 +6,8 @@ small on a grey canvas as there. What stands out of the other candidates is a bo
     raw += 8 max(0, s - its 0.9 quantile over the candidates)
 
 On TRAIN, beside the cosine alone, R@1 of 80 objects among 240 photos rose from .14 to .81. On top of all stages of
-`balanced`, 70 photos of each held-out set: mAP of groceries .916 to .924, caltech101 .864 to .865, cars .306 to .328,
-R@1 .957 to .971, .871 to .900, .333 to .379, and of made views .60 to .93, .80 to .98, .68 to .85.
+`balanced`, 70 photos of each held-out set: mAP of groceries .916 to .924, caltech101 .864 to .865, cars .306 to
+.328, R@1 .957 to .971, .871 to .900, .333 to .379, and of made views .60 to .93, .80 to .98, .68 to .85.
 """
 
 from __future__ import annotations
