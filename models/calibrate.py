@@ -28,7 +28,7 @@ from desktop_app.evaluation.pair_samples import CalibrationPhoto, ViewPair
 from desktop_app.retrieval.made_views import make_view
 from models.data import SET_LIMITS, PhotoCache, Rgb, holdout_classes, list_photos, whole
 from models.evaluate.holdout import GraphEmbedder
-from models.manifest import Shape, write_json
+from models.manifest import Shape, put_sections
 
 HELD_OUT = ("grocery", "caltech101")
 WHOLE = ("imagenette-train",)  # seen while distilling, but never with their labels
@@ -161,14 +161,8 @@ def update_manifest(
     pack: Path, sections: Mapping[str, Mapping[str, object]], figures: Mapping[str, float]
 ) -> None:
     """Replace the fitted sections of manifest.json, and `figures.calibration`."""
-    path = pack / "manifest.json"
-    document = json.loads(path.read_text(encoding="utf-8"))
-    tail = {key: document.pop(key) for key in ("figures", "files")}
-    for name in SECTIONS:
-        document.pop(name, None)
-    document |= {name: dict(sections[name]) for name in SECTIONS}
-    tail["figures"]["calibration"] = {name: round(float(value), 4) for name, value in figures.items()}
-    write_json(path, document | tail)
+    told = {"calibration": {name: round(float(value), 4) for name, value in figures.items()}}
+    put_sections(pack, {**{name: dict(sections[name]) for name in SECTIONS}, "figures": told}, within=("figures",))
 
 
 def main(argv: list[str] | None = None) -> None:

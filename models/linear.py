@@ -1,9 +1,11 @@
-"""What is learnt in closed form on TRAIN: centring, PCA, partial whitening, ITQ. NumPy only."""
+"""What is learnt in closed form on TRAIN: centring, PCA, partial whitening, ITQ."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from desktop_app.retrieval import projections
 
 Array = NDArray[np.float64]
 
@@ -34,20 +36,8 @@ def whitened_pca(x: Array, dimensions: int, power: float) -> tuple[Array, Array]
     return mean, axes / np.maximum(variances, floor)[:, None] ** (power / 2)
 
 
-def itq(x: Array, bits: int, *, iterations: int = 50, seed: int = 0) -> tuple[Array, Array, list[float]]:
-    """PCA + iterative quantisation (S2, eq. 2): minimises ||B - V R||_F^2 over B in {-1, +1} and rotations R.
-
-    V = (x - mean) W; R0 = the left singular vectors of a random normal matrix; then repeat: B = sign(V R) with
-    sign(0) = +1; U, S, Vt = svd(B^T V); R = Vt^T U^T. Returns mean [D], weight [bits, D] (= R^T W^T, so that
-    bits = (x - mean) @ weight.T >= 0) and the loss after every iteration, which never rises.
-    """
-    mean, axes, _ = pca(x, bits)
-    v = (x - mean) @ axes.T
-    rotation = np.linalg.svd(np.random.default_rng(seed).standard_normal((bits, bits)))[0]
-    losses: list[float] = []
-    for _ in range(iterations):
-        b = np.where(v @ rotation >= 0, 1.0, -1.0)
-        u, _, vt = np.linalg.svd(b.T @ v)
-        rotation = vt.T @ u.T
-        losses.append(float(np.square(b - v @ rotation).sum()))
-    return mean, rotation.T @ axes, losses
+def itq(x: Array, bits: int, *, seed: int = 0) -> tuple[Array, Array, list[float]]:
+    """Centring and `desktop_app.retrieval.projections.itq`: mean [D], weight [bits, D], so that
+    bits = (x - mean) @ weight.T >= 0, and the loss after every iteration."""
+    mean = x.mean(axis=0)
+    return mean, *projections.itq(x - mean, bits, seed=seed)

@@ -43,7 +43,7 @@ def principal_axes(x: Array, dimensions: int) -> Array:
     return np.asarray(axes * signs[:, None])
 
 
-def itq(x: Array, bits: int, *, iterations: int = 50) -> tuple[Array, list[float]]:
+def itq(x: Array, bits: int, *, iterations: int = 50, seed: int = _SEED) -> tuple[Array, list[float]]:
     """PCA and iterative quantisation (S2 eq. 2): the rotation R that minimises ||B - V R||_F^2, B in {-1, +1}.
 
     V = x W with the principal axes W of x [N, D] (already centred); R0 = left singular vectors of a random normal
@@ -53,7 +53,7 @@ def itq(x: Array, bits: int, *, iterations: int = 50) -> tuple[Array, list[float
     """
     axes = principal_axes(x, bits)
     v = x @ axes.T
-    rotation = np.linalg.svd(np.random.default_rng(_SEED).standard_normal((bits, bits)))[0]
+    rotation = np.linalg.svd(np.random.default_rng(seed).standard_normal((bits, bits)))[0]
     losses: list[float] = []
     for _ in range(iterations):
         b = np.where(v @ rotation >= 0, 1.0, -1.0)

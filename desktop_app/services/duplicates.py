@@ -28,6 +28,7 @@ from desktop_app.retrieval.same_picture import SIDE as SKETCH_SIDE
 from desktop_app.retrieval.same_picture import Sameness, sameness, sketch, upright
 from desktop_app.retrieval.whole_picture import SIDE, Proposer, agreement, fit, square, thumbnail, turned
 from desktop_app.services.library_session import LibrarySession
+from desktop_app.services.photo_groups import PhotoGroups, row_pair
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Thresholds:
     contrast: float
 
     def met_by(self, found: Sameness, *, whole: bool) -> bool:
-        if found.telling < _TELLING and (found.structure < self.plain or found.contrast > self.contrast):
+        if _is_plain(found) and (found.structure < self.plain or found.contrast > self.contrast):
             return False
         return found.overlap >= self.overlap and found.structure >= (self.whole if whole else self.structure)
 
@@ -81,8 +82,8 @@ THRESHOLDS = {
         fit=0.8,
         near=1.2,
         overlap=0.9,
-        structure=0.92,
-        plain=0.97,
+        structure=0.93,
+        plain=0.98,
         contrast=0.3,
     ),
     Strictness.NORMAL: Thresholds(
@@ -94,8 +95,8 @@ THRESHOLDS = {
         fit=0.7,
         near=1.15,
         overlap=0.8,
-        structure=0.85,
-        plain=0.94,
+        structure=0.88,
+        plain=0.96,
         contrast=0.4,
     ),
     Strictness.LOOSE: Thresholds(
@@ -128,7 +129,7 @@ def find_duplicates(
     Raises PackError or LibraryError.
     """
     control = control or NoControl()
-    groups = _Groups()
+    groups = PhotoGroups()
     if strictness is not Strictness.EXACT:
         yield from _join_edited(session, groups, THRESHOLDS[strictness], control)
     photos = session.reader.photos_of_features(groups.members())
@@ -151,7 +152,7 @@ def find_duplicates(
 
 
 def _join_edited(
-    session: LibrarySession, groups: _Groups, thresholds: Thresholds, control: Control
+    session: LibrarySession, groups: PhotoGroups, thresholds: Thresholds, control: Control
 ) -> Iterator[Progress]:
     """Join the feature rows that are one picture."""
     engine = session.search_engine()
@@ -202,7 +203,7 @@ def _thumbnails(
 def _join_whole(
     session: LibrarySession,
     small: _Small,
-    groups: _Groups,
+    groups: PhotoGroups,
     thresholds: Thresholds,
     workers: ThreadPoolExecutor,
     control: Control,
@@ -226,32 +227,41 @@ def _join_whole(
         flags = zip(rows, turns[kept].tolist(), whole[kept].tolist(), strict=True)
         return [(one, other, turn, compare) for (one, other), turn, compare in flags]
 
-    def same(pair: tuple[int, int, int, bool]) -> bool:
+    def compared(pair: tuple[int, int, int, bool]) -> Sameness | None:
+        """None where there is nothing to compare."""
         one, other, turn, compare = pair
-        if not compare:
-            return True
-        first, second = squares(one), squares(other)
+        first, second = (squares(one), squares(other)) if compare else (None, None)
         if first is None or second is None:
-            return False
-        return thresholds.met_by(upright(first, np.ascontiguousarray(turned(second, turn))), whole=True)
+            return None
+        return upright(first, np.ascontiguousarray(turned(second, turn)))
 
     parts = _parts(len(small.rows))
+    plain: list[tuple[float, tuple[int, int]]] = []
     for start in range(0, len(parts), _BATCH):
         some = parts[start : start + _BATCH]
-        proposed = {_pair(*pair[:2]): pair for pairs in workers.map(alike, some) for pair in pairs}
+        proposed = {row_pair(*pair[:2]): pair for pairs in workers.map(alike, some) for pair in pairs}
         found = {rows: pair for rows, pair in proposed.items() if rows not in seen}
         seen.update(found)
-        for (one, other), joined in zip(found, workers.map(same, found.values()), strict=True):
-            if joined and groups.apart(one, other):
-                groups.join(one, other)
+        for pair, said in zip(found, workers.map(compared, found.values()), strict=True):
+            if not found[pair][3]:
+                groups.join(*pair)
+            elif said is not None and not thresholds.met_by(said, whole=True):
+                if _is_plain(said):
+                    groups.keep_apart(*pair)
+            elif said is not None and _is_plain(said):
+                plain.append((said.structure, pair))
+            elif said is not None:
+                groups.join(*pair)
         yield _progress(1, some[-1], len(small.rows))
         control.wait_if_paused()
+    for _, pair in sorted(plain, reverse=True):
+        groups.join(*pair, doubtful=True)
 
 
 def _fitting(
     small: _Small,
     near: Mapping[tuple[int, int], float],
-    groups: _Groups,
+    groups: PhotoGroups,
     thresholds: Thresholds,
     workers: ThreadPoolExecutor,
     control: Control,
@@ -272,7 +282,7 @@ def _fitting(
         return None
 
     found: list[tuple[int, int, bool]] = []
-    together = _Groups()
+    together = PhotoGroups()
     for part in _parts(len(pairs)):
         for pair, mirror in zip(pairs[part], workers.map(fits, pairs[part]), strict=True):
             if mirror is not None:
@@ -286,7 +296,7 @@ def _fitting(
 def _join_parts(
     session: LibrarySession,
     pairs: Sequence[tuple[int, int, bool]],
-    groups: _Groups,
+    groups: PhotoGroups,
     thresholds: Thresholds,
     workers: ThreadPoolExecutor,
     control: Control,
@@ -294,18 +304,16 @@ def _join_parts(
     """Join pictures of which one is a part of the other."""
     sketches = _made(session, sketch)
 
-    def same(pair: tuple[int, int, bool]) -> bool:
+    def compared(pair: tuple[int, int, bool]) -> Sameness:
         one, other, mirror = pair
         first, second = sketches(one), sketches(other)
-        if first is None or second is None:
-            return False
-        return thresholds.met_by(sameness(first, second, mirror=mirror), whole=False)
+        return Sameness() if first is None or second is None else sameness(first, second, mirror=mirror)
 
     for part in _parts(len(pairs)):
         some = [pair for pair in pairs[part] if groups.apart(*pair[:2])]
-        for (one, other, _), joined in zip(some, workers.map(same, some), strict=True):
-            if joined:
-                groups.join(one, other)
+        for (one, other, _), said in zip(some, workers.map(compared, some), strict=True):
+            if thresholds.met_by(said, whole=False):
+                groups.join(one, other, doubtful=_is_plain(said))
         yield _progress(3, part, len(pairs))
         control.wait_if_paused()
 
@@ -319,8 +327,9 @@ def _progress(step: int, part: slice, count: int) -> Progress:
     return Progress(Phase.COMPARING, done=step * count + part.stop, total=_STEPS * count)
 
 
-def _pair(one: int, other: int) -> tuple[int, int]:
-    return (one, other) if one < other else (other, one)
+def _is_plain(found: Sameness) -> bool:
+    """Whether it is about things on a plain ground."""
+    return found.telling < _TELLING
 
 
 def _near(
@@ -333,7 +342,7 @@ def _near(
     found = zip(
         rows[which].tolist(), neighbours[which, place].tolist(), cosines[which, place].tolist(), strict=True
     )
-    return dict(sorted((_pair(one, other), cosine) for one, other, cosine in found))
+    return dict(sorted((row_pair(one, other), cosine) for one, other, cosine in found))
 
 
 def _thumbnail(session: LibrarySession, photos: Iterable[PhotoRecord]) -> tuple[NDArray[np.uint8], float] | None:
@@ -368,27 +377,3 @@ def _picture(session: LibrarySession, photos: Iterable[PhotoRecord], side: int) 
 def _rated(session: LibrarySession, photos: Sequence[PhotoRecord]) -> list[tuple[PhotoRecord, int]]:
     """Photos whose content is known as it is now, with their ratings."""
     return [(photo, session.reader.facts_of(photo.id).rating or 0) for photo in photos if photo.status in _STATUS]
-
-
-class _Groups:
-    """Feature rows that were joined (disjoint sets)."""
-
-    def __init__(self) -> None:
-        self._parents: dict[int, int] = {}
-
-    def root(self, row: int) -> int:
-        while (parent := self._parents.get(row, row)) != row:
-            row = parent
-        return row
-
-    def apart(self, one: int, other: int) -> bool:
-        return self.root(one) != self.root(other)
-
-    def join(self, one: int, other: int) -> None:
-        first, second = sorted((self.root(one), self.root(other)))
-        self._parents[second] = first
-        self._parents.setdefault(first, first)
-
-    def members(self) -> list[int]:
-        """All rows that were joined with another."""
-        return sorted(self._parents)

@@ -96,7 +96,7 @@ def test_codes_of_new_features_are_balanced_to_one_percent_after_training():
 def test_itq_never_raises_its_loss_and_rotates():
     rng = np.random.default_rng(1)
     x = rng.standard_normal((400, 24)) @ rng.standard_normal((24, 24))
-    mean, weight, losses = itq(x, 16, iterations=30)
+    mean, weight, losses = itq(x, 16)
     assert all(b <= a + 1e-6 * a for a, b in itertools.pairwise(losses))
     assert losses[-1] < losses[0]
     assert np.allclose(weight @ weight.T, np.eye(16), atol=1e-8)
