@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, tuple[str, ...]] = {
     "global_search": (LIBRARY,),
     "neighbour_graph": (LIBRARY,),
     "filters": (),
+    "tiles": (DATA,),
     "verdicts": (DATA,),
     "duplicates": (DATA, WORK),
     "concurrency": (),
