@@ -149,8 +149,7 @@ class LaterStages:
         fusion = parameters.fusion
         candidates = self._packed(standing.rows[:LOCAL_DEPTH])
         unrelated = null_rows(self._gallery.labels, self._own_rows)
-        parts = all(item.is_part for item in self._items if not item.item.negative)
-        if parts and len(unrelated) >= FEWEST_NULLS:
+        if self._parts_ask and len(unrelated) >= FEWEST_NULLS:
             usual, fusion = self._packed(unrelated), part_fusion(fusion)
             matches = [item.part_match(candidates, usual, parameters.match) for item in self._items]
         else:
@@ -162,6 +161,11 @@ class LaterStages:
             beta=rocchio_beta(self._items, parameters),
         )
         return standing.with_local(local, fusion, self._cell_bonus(standing.rows[:LOCAL_DEPTH]))
+
+    @property
+    def _parts_ask(self) -> bool:
+        """Whether only parts of pictures ask."""
+        return all(item.is_part for item in self._items if not item.item.negative)
 
     def _packed(self, rows: NDArray[np.int64]) -> Packed:
         return pack(self._reader.local_codes(self._engine.digest, rows), self._engine.parameters.match)
@@ -200,7 +204,7 @@ class LaterStages:
         every[np.flatnonzero(~asking)[: len(nearer)]] = nearer
         kept = np.flatnonzero(~asking)[: len(nearer)][-1:] + 1  # up to the last result that was looked at
         standing = standing.with_rerank(every[: int(kept.max(initial=0))], parameters.fusion)
-        if not parameters.fusion.kin.weight:
+        if not parameters.fusion.kin.weight or self._parts_ask:  # kinship is that of whole photos
             return standing
         head = standing.rows[: min(KIN_DEPTH, standing.depths[-1])]
         return standing.with_kin(self._kin(head), parameters.fusion, np.isin(head, self._own_rows))
@@ -229,7 +233,7 @@ class LaterStages:
         look = CloseLook.nothing()
         if all(item.embedding.local_features is not None for item in self._items):
             look = self._look(self._candidates(head[:CLOSE_DEPTH]))
-        if KIN in self._engine.parameters.fusion.evidence.terms:
+        if KIN in self._engine.parameters.fusion.evidence.terms and not self._parts_ask:
             look = look.with_term(KIN, self._kin(head))
         return standing.with_evidence(
             look, self._engine.parameters.fusion, np.isin(head[: len(look.relevance)], self._own_rows)
