@@ -284,9 +284,12 @@ def weak(hit: Hit) -> Hit:
     return replace(hit, score=0.1, words=Words.WEAKER)
 
 
-def test_when_nothing_matches_it_is_said_and_the_rest_is_shown_on_request(pages, qtbot, made, monkeypatch):
+def test_when_nothing_matches_it_is_said_and_the_nearest_follow_below_the_line(pages, qtbot, made, monkeypatch):
     from dataclasses import replace
 
+    from desktop_app.ui.viewmodels import result_order as module
+
+    monkeypatch.setattr(module, "WEAKER_SHOWN", 2)
     port = pages.search._port
     real = port.search
 
@@ -297,12 +300,33 @@ def test_when_nothing_matches_it_is_said_and_the_rest_is_shown_on_request(pages,
 
     monkeypatch.setattr(port, "search", nothing_matches)
     ask_file(pages, qtbot, made)
-    page = pages.search_page
-    assert page.stack.currentWidget() is page.empty and page.header.text().startswith("Nothing here matches well")
+    page, model = pages.search_page, pages.search.results
+    assert page.header.text().startswith("Nothing here matches well · the nearest first")
+    assert page.stack.currentWidget() is page.grid
+    assert (model.rowCount(), model.divider, model.hidden) == (2, None, 10)
+    assert page.footer.isVisible() and page.footer.more.text() == "Show 10 more anyway"
+    pages.search.set_sort(SortOrder.NAME)  # of those that match, and none does
+    assert page.stack.currentWidget() is page.empty
     page.empty.first_button().setFocus()
     qtbot.mouseClick(offer(page, "Show 12 anyway"), LEFT)
-    assert page.stack.currentWidget() is page.grid and pages.search.results.rowCount() == 12
+    assert page.stack.currentWidget() is page.grid and model.rowCount() == 12
     assert page.focusWidget() is page.grid, "the keyboard goes where the results are"
+
+
+def test_similar_photos_are_counted_where_nothing_is_surely_the_same(pages, qtbot, made, monkeypatch):
+    from dataclasses import replace
+
+    port = pages.search._port
+    real = port.search
+
+    def similar(query, *, control):
+        for answer in real(query, control=control):
+            strong = tuple(replace(hit, words=Words.SIMILAR) for hit in answer.hits[:3])
+            yield replace(answer, hits=strong + tuple(map(weak, answer.hits[3:])), verdict=Words.NOTHING)
+
+    monkeypatch.setattr(port, "search", similar)
+    ask_file(pages, qtbot, made)
+    assert pages.search_page.header.text().startswith("Nothing here matches well · 3 similar")
 
 
 def test_weaker_results_follow_below_the_line_and_more_on_request(pages, qtbot, made, monkeypatch):

@@ -37,10 +37,10 @@ def divider_of(hits: Sequence[Hit]) -> int | None:
 
 
 def shown_at_once(hits: Sequence[Hit], order: SortOrder) -> int:
-    """How many hits are listed before "show more anyway": all that match and a few weaker ones, or no weak ones
-    at all when nothing matches."""
+    """How many hits are listed before "show more anyway": all that match and the nearest of the weaker ones, which
+    another order than the best leaves out."""
     matching = sum(not is_weak(hit) for hit in hits)
-    if order is not SortOrder.BEST or not matching:
+    if order is not SortOrder.BEST:
         return matching
     return min(len(hits), matching + WEAKER_SHOWN)
 
@@ -68,7 +68,8 @@ def answer_words(answer: SearchAnswer) -> str:
     if not answer.hits:
         found = "No photos to compare with"
     elif answer.verdict is Words.NOTHING or matching == 0:
-        found = "Nothing here matches well" + (" · the nearest first" if matching else "")
+        nearest = count(matching, "similar", "similar") if matching else "the nearest first"
+        found = f"Nothing here matches well · {nearest}"
     else:
         found = count(matching, "result", "results")
     seconds = sum(answer.timings_ms.values()) / 1000.0

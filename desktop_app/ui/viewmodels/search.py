@@ -30,7 +30,14 @@ from desktop_app.ui.viewmodels.part_suggestions import PartsPort, PartSuggestion
 from desktop_app.ui.viewmodels.photo_list import PhotoListModel
 from desktop_app.ui.viewmodels.query_history import QueryHistory
 from desktop_app.ui.viewmodels.query_pictures import PicturePort, QueryPictures, ShownPicture
-from desktop_app.ui.viewmodels.result_order import SortOrder, answer_words, divider_of, ordered, shown_at_once
+from desktop_app.ui.viewmodels.result_order import (
+    SortOrder,
+    answer_words,
+    divider_of,
+    is_weak,
+    ordered,
+    shown_at_once,
+)
 
 REST_MS = 150  # a region under the mouse is searched with once it rests this long
 
@@ -172,8 +179,9 @@ class SearchViewModel(QObject):
         return "" if self._answer is None else answer_words(self._answer)
 
     def weaker_sentence(self) -> str:
-        """The line below the results, empty when nothing is kept back."""
-        return "Nothing else matches well." if self.results.hidden else ""
+        """The line below the results, empty when nothing is kept back or the headline says it already."""
+        some_match = bool(self._hits) and not is_weak(self._hits[0])
+        return "Nothing else matches well." if self.results.hidden and some_match else ""
 
     # -- asking -----------------------------------------------------------------------------------------------
 
