@@ -45,12 +45,14 @@ class StageScores:
     relevance: float | None = None
 
     def as_json(self) -> dict[str, float | None]:
+        """By the names of the command line; `marks` only in rounds of feedback that it ran in."""
+        marks = {} if self.marks is None else {"marks": self.marks}
         return {
             "global": self.global_,
             "graph": self.graph,
             "local": self.local,
             "rerank": self.rerank,
-            "marks": self.marks,
+            **marks,
             "relevance": self.relevance,
         }
 
