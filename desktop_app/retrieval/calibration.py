@@ -13,6 +13,8 @@ from desktop_app.domain.results import Stage, Words
 from desktop_app.retrieval.parameters import Logistic, RetrievalParameters, WordThresholds
 from desktop_app.retrieval.score_levels import WORDS, ScoreLevels
 
+KEEP_THE_SCALE = (Stage.MARKS, Stage.EVIDENCE)
+"""Stages after which raw scores mean what they meant before."""
 Curve = Callable[[NDArray[np.float32], float], NDArray[np.float32]]
 """Raw scores of one query and its background (`score_levels.background`) to scores in 0..1."""
 
@@ -29,11 +31,15 @@ class ScoreScale:
 
     @classmethod
     def of_pack(cls, parameters: RetrievalParameters, stages: Sequence[Stage]) -> ScoreScale:
-        """The curves that came with the pack, one from the stage `local` on; they know of no background."""
+        """What came with the pack: the levels of a library of everyday photos where it has those of all the
+        stages, else curves, one from the stage `local` on, which know of no background."""
+        measured = [[stage for stage in one if stage not in KEEP_THE_SCALE] for one in _prefixes(stages)]
+        chains = ["+".join(chain) for chain in measured]
+        if chains and all(chain in parameters.levels for chain in chains):
+            return cls.of_library([ScoreLevels(**parameters.levels[chain]) for chain in chains])
         plain = partial(_whatever_background, parameters.calibration_global)
         matched = partial(_whatever_background, parameters.calibration_balanced)
-        ran = [stages[: number + 1] for number in range(len(stages))]
-        return cls(tuple(matched if Stage.LOCAL in one else plain for one in ran), parameters.words)
+        return cls(tuple(matched if Stage.LOCAL in one else plain for one in _prefixes(stages)), parameters.words)
 
     @classmethod
     def of_library(cls, levels: Sequence[ScoreLevels]) -> ScoreScale:
@@ -50,6 +56,10 @@ class ScoreScale:
         for curve, depth in zip(self.curves, depths, strict=True):
             shown[:depth] = curve(raw[:depth], background)
         return np.asarray(np.minimum.accumulate(shown), dtype=np.float32)
+
+
+def _prefixes(stages: Sequence[Stage]) -> list[Sequence[Stage]]:
+    return [stages[: number + 1] for number in range(len(stages))]
 
 
 def _whatever_background(logistic: Logistic, raw: NDArray[np.float32], _background: float) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from desktop_app.domain.errors import PackError
 from desktop_app.retrieval.close_look import CloseLookParameters, Term
@@ -323,13 +324,35 @@ class FeedbackParameters:
         )
 
 
+LEVELS = ("unrelated", "similar", "found", "same_thing", "almost_certain", "copy")
+"""The names of score levels, in the order in which they rise."""
+
+
+def _levels(section: Section) -> dict[str, dict[str, float]]:
+    """Raises PackError for levels that are not numbers or do not rise."""
+    levels = {}
+    for chain in section:
+        numbers = _section(section, chain)
+        one = {name: _number(numbers, name, math.nan) for name in ("share", *LEVELS)}
+        rising = [one[name] for name in LEVELS]
+        if not all(math.isfinite(value) for value in one.values()) or any(a >= b for a, b in pairwise(rising)):
+            raise PackError(
+                f"the manifest of the pack has score levels for {chain!r} that are no rising numbers",
+                remedy="Install the pack again",
+            )
+        levels[chain] = one
+    return levels
+
+
 @dataclass(frozen=True, slots=True)
 class RetrievalParameters:
     """All of the above for one pack.
 
     `calibration_global` belongs to answers after the stage `global`, `calibration_balanced` to those after
-    `local`. `map_thresholds`: by source of evidence ("local", "indicative", "clusters", "canet"), the height from
-    which its map counts as evidence, chosen on TRAIN composites.
+    `local`, where `levels` has nothing of the stages that ran: the score levels (`score_levels.ScoreLevels`) of a
+    library of everyday photos, by the names of the stages, joined by "+". `map_thresholds`: by source of evidence
+    ("local", "indicative", "clusters", "canet"), the height from which its map counts as evidence, chosen on TRAIN
+    composites.
     """
 
     match: MatchParameters = MatchParameters()
@@ -340,6 +363,7 @@ class RetrievalParameters:
     fusion: FusionParameters = FusionParameters()
     calibration_global: Logistic = Logistic()
     calibration_balanced: Logistic = Logistic()
+    levels: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     region: RegionParameters = field(default_factory=RegionParameters)
     map_thresholds: Mapping[str, float] = field(default_factory=dict)
     feedback: FeedbackParameters = FeedbackParameters()
@@ -364,6 +388,7 @@ class RetrievalParameters:
             fusion=FusionParameters.from_manifest(_section(manifest, "fusion")),
             calibration_global=Logistic.from_manifest(_section(calibration, "global")),
             calibration_balanced=Logistic.from_manifest(_section(calibration, "balanced")),
+            levels=_levels(_section(manifest, "levels")),
             region=RegionParameters.from_manifest(_section(manifest, "region")),
             map_thresholds={name: _number(map_thresholds, name, 0.0) for name in map_thresholds},
             feedback=FeedbackParameters.from_manifest(_section(manifest, "feedback")),

@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from desktop_app.domain.results import Stage
 from desktop_app.library.catalogue import Catalogue
-from desktop_app.retrieval.calibration import ScoreScale
+from desktop_app.retrieval.calibration import KEEP_THE_SCALE, ScoreScale
 from desktop_app.retrieval.score_levels import ScoreLevels
 from desktop_app.services.engine import Engine
 from desktop_app.services.library_session import LibrarySession
@@ -68,7 +68,7 @@ class ScoreKeeper:
         `reader`: what to read them from, as in `levels`."""
         kept = self.levels(engine, reader=reader)
         ran = [tuple(stages[: number + 1]) for number in range(len(stages))]
-        measured = [tuple(stage for stage in chain if stage not in (Stage.MARKS, Stage.EVIDENCE)) for chain in ran]
+        measured = [tuple(stage for stage in chain if stage not in KEEP_THE_SCALE) for chain in ran]
         levels = [] if kept is None else [kept.chains[chain] for chain in measured if chain in kept.chains]
         if len(levels) < len(ran):
             return ScoreScale.of_pack(engine.parameters, stages)

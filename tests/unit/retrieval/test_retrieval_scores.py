@@ -22,6 +22,7 @@ from desktop_app.retrieval.parameters import (
 )
 from desktop_app.retrieval.query import pooled_descriptor, pooled_local, weight_map
 from desktop_app.retrieval.relevance import PairMeasurements, relevance
+from desktop_app.retrieval.score_levels import WORDS, ScoreLevels
 
 
 def unit(seed, dimension=16):
@@ -122,6 +123,28 @@ def test_shown_scores_fall_down_the_list():
     shown = ScoreScale.of_pack(parameters, (Stage.GLOBAL, Stage.LOCAL)).scores(raw, depths=(4, 2), background=0.0)
     assert shown[0] == calibrate(raw[:1], Logistic(5, -2))[0]
     assert (np.diff(shown) <= 0).all()
+
+
+def test_levels_of_a_pack_stand_in_for_those_of_a_library_where_it_has_all_stages():
+    numbers = {"share": 0.5, "unrelated": 0.0, "similar": 0.2, "found": 0.3, "same_thing": 0.5, "copy": 1.0}
+    section = {"global": numbers | {"almost_certain": 0.8}, "global+local": numbers | {"almost_certain": 0.9}}
+    parameters = RetrievalParameters.from_manifest({"levels": section})
+    raw = np.array([0.9, 0.3], np.float32)
+    scale = ScoreScale.of_pack(parameters, (Stage.GLOBAL, Stage.LOCAL, Stage.EVIDENCE))
+    assert scale.words == WORDS and len(scale.curves) == 3
+    whole = ScoreLevels(**section["global+local"]).scores(raw, 0.4)
+    assert scale.scores(raw, depths=(2, 2, 2), background=0.4) == pytest.approx(whole)
+    plain = ScoreScale.of_pack(parameters, (Stage.GLOBAL, Stage.GRAPH))
+    assert plain.words == parameters.words, "a stage is missing: the curves of the pack"
+
+
+@pytest.mark.parametrize("wrong", [{}, {"share": "much"}, {"found": 0.1}, 3])
+def test_levels_of_a_pack_are_rising_numbers(wrong):
+    good = {"share": 0, "unrelated": 0, "similar": 0.2, "found": 0.3, "same_thing": 0.5, "almost_certain": 1}
+    assert RetrievalParameters.from_manifest({"levels": {"global": good | {"copy": 2}}}).levels
+    section = wrong if wrong == 3 or not wrong else good | {"copy": 2} | wrong
+    with pytest.raises(PackError):
+        RetrievalParameters.from_manifest({"levels": {"global": section}})
 
 
 def test_the_five_phrases():
