@@ -184,6 +184,7 @@ def test_the_first_committed_batch_can_be_searched(photos: Path, home: Path, mon
     from desktop_app.services.search import SearchService
 
     monkeypatch.setattr("desktop_app.services.pipeline.BATCHES_IN_FLIGHT", 1)  # the rest waits meanwhile
+    monkeypatch.setattr("desktop_app.services.index_folder.TELL_SECONDS", 0.0)  # every batch is told
     query = Query((QueryItem(FilePicture(bytes(photos / "cat" / "crop.jpg"))),), top=40)
     with open_library(Options(threads=1)) as session:
         job = index_folders(session, [photos])
