@@ -29,7 +29,7 @@ from desktop_app.locate import packs_dir
 from desktop_app.retrieval.close_look import KIN
 from desktop_app.retrieval.indicative import IndicativeParameters
 from desktop_app.retrieval.parameters import RetrievalParameters
-from desktop_app.services.embed_files import FilesLook, embed_files, embed_regions
+from desktop_app.services.embed_files import FilesLook, embed_files, embed_regions, files_seen_small
 from desktop_app.services.engine import Engine, IndicativePart
 from desktop_app.services.explain import ExplainService
 from desktop_app.services.library_session import LibrarySession
@@ -206,6 +206,7 @@ def evaluated_pack(options: Options, pack: str | None) -> EvaluatedPack:
         embed_files=partial(embed_files, engine, threads=options.thread_count()),
         embed_regions=partial(embed_regions, engine),
         look=FilesLook(engine) if engine.close_terms(described=True) - {KIN} else None,
+        small=files_seen_small(engine),
     )
 
 

@@ -71,7 +71,7 @@ def _index(commands: Commands) -> None:
     parser.add_argument(
         "--tiles",
         action=argparse.BooleanOptionalAction,
-        help="find small things in photos: describe 13 parts of every photo as well, which takes about 15 times "
+        help="find small things in photos: describe 13 parts of every photo as well, which takes about 14 times "
         "longer; stays on for the library until --no-tiles, which removes them (default: as the library is set)",
     )
     parser.add_argument("--retry-skipped", action="store_true", help="try the files again that could not be used")

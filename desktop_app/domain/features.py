@@ -56,19 +56,21 @@ TILES = 13
 @dataclass(frozen=True, slots=True, eq=False)
 class TileEntries:
     """What the catalogue keeps of the parts of a photo. descriptors: [13, D] int8, in the order of
-    `retrieval.tiles.region_boxes` without the whole; divided by their lengths they are the parts' alphas. cells:
-    [h, w, bits / 8] uint8, the codes of all cells of the whole photo; None for a pack without local features."""
+    `retrieval.tiles.region_boxes` without the whole; divided by their lengths they are the parts' alphas."""
 
     descriptors: NDArray[np.int8]
-    cells: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoFeatures:
-    """What the catalogue keeps per (content fingerprint, pack digest). Not every pack has a second model."""
+    """What the catalogue keeps per (content fingerprint, pack digest). Not every pack has a second model.
+
+    cells: [h, w, bits / 8] uint8, the codes of all cells; None for a pack without local features.
+    """
 
     alpha: NDArray[np.float16]
     alpha_code: NDArray[np.uint8] | None
     local: LocalCodes | None
     beta: NDArray[np.float16] | None = None
     beta_code: NDArray[np.uint8] | None = None
+    cells: NDArray[np.uint8] | None = None

@@ -101,9 +101,10 @@ class SearchAnswer:
     """The hits, best first, and everything needed to say how they came about.
 
     `final` is False for an answer that a later stage will refine. `timings_ms` is by stage name, plus "embed",
-    and "turn" where an orientation was chosen. `pending` counts photos that are not indexed yet and so could not
-    be found. `notes` are sentences about the question, for example about a mark that could not be used.
-    `classes` says where the classes of the stage `rerank` came from, None where it did not run.
+    "small" (the query embedded once more, seen small), and "turn" where an orientation was chosen. `pending`
+    counts photos that are not indexed yet and so could not be found. `notes` are sentences about the question, for
+    example about a mark that could not be used. `classes` says where the classes of the stage `rerank` came from,
+    None where it did not run.
     """
 
     hits: tuple[Hit, ...]

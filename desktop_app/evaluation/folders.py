@@ -57,7 +57,8 @@ FileLook = Callable[[Path, Sequence[tuple[Path, PhotoFeatures]]], CloseLook]
 class EvaluatedPack:
     """A pack under evaluation: its name, what its manifest says about scores, and how it embeds files.
 
-    look: for the stage `evidence`; None for a pack that does not have it.
+    look: for the stage `evidence`; None for a pack that does not have it. small: the codes of what a file shows,
+    seen small (`retrieval.cell_match`); None leaves the cells out.
     """
 
     name: str
@@ -65,6 +66,7 @@ class EvaluatedPack:
     embed_files: FileEmbedder
     embed_regions: RegionEmbedder = _no_regions
     look: FileLook | None = None
+    small: Callable[[Path], NDArray[np.uint8] | None] | None = None
 
 
 def evaluate_folders(
@@ -116,10 +118,12 @@ def evaluate_folders(
             )
         chosen = np.flatnonzero(np.isin(placed, asking))
         images = len(gallery)
-        look = _looks(pack, [(files[number][0], photo) for number, photo in zip(placed, photos, strict=True)])
+        paths = [files[number][0] for number in placed]
+        look = _looks(pack, list(zip(paths, photos, strict=True)))
+        small = _small(pack, paths)
         for profile in profiles:
             stages = stages_of(profile, gallery, pack.parameters, closely=look is not None)
-            answers = rankings(gallery, chosen, stages=stages, parameters=pack.parameters, look=look)
+            answers = rankings(gallery, chosen, stages=stages, parameters=pack.parameters, look=look, small=small)
             name = f"{pack.name}, {profile.value}"
             values = yield from _measure(answers, classes, Clock(len(chosen), name), control)
             rows.append(_row(pack, profile, stages, values, placed[chosen]))
@@ -140,6 +144,12 @@ def _looks(pack: EvaluatedPack, photos: Sequence[tuple[Path, PhotoFeatures]]) ->
     if look is None:
         return None
     return lambda query: lambda rows: look(photos[query][0], [photos[row] for row in rows.tolist()])
+
+
+def _small(pack: EvaluatedPack, paths: Sequence[Path]) -> Callable[[int], NDArray[np.uint8] | None] | None:
+    """What a query shows, seen small, by its place in the gallery."""
+    seen = pack.small
+    return None if seen is None else lambda query: seen(paths[query])
 
 
 def class_files(root: Path, is_picture: Callable[[bytes], bool]) -> list[tuple[Path, int]]:

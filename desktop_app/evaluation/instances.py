@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from desktop_app.domain.errors import UsageError
-from desktop_app.domain.features import PhotoFeatures
 from desktop_app.domain.photos import Skipped
 from desktop_app.domain.progress import Control, NoControl, Progress
 from desktop_app.domain.query import Profile
@@ -31,7 +30,7 @@ from desktop_app.evaluation.photo_set import (
     rank_measures,
     ranks_of,
 )
-from desktop_app.evaluation.ranking import stages_of
+from desktop_app.evaluation.ranking import Asked, stages_of
 from desktop_app.evaluation.report import Report, Row
 from desktop_app.services.engine import Engine
 
@@ -79,15 +78,15 @@ def evaluate_instances(
 
 def made_views(
     photos: Described, chosen: Sequence[int], engine: Engine, *, make: Disguise, seed: int, control: Control
-) -> Generator[Progress, None, list[PhotoFeatures]]:
-    """The features of a disguised copy of each chosen photo; the same disguises with every pack."""
+) -> Generator[Progress, None, list[Asked]]:
+    """A disguised copy of each chosen photo as a query; the same disguises with every pack."""
     pictures = MadePictures(engine)
     clock = Clock(len(chosen), f"made views with {engine.embedder.pack_name}")
     views = []
     for at in chosen:
         control.wait_if_paused()
         random = np.random.default_rng([seed, photos.numbers[at]])
-        views.append(pictures.describe(make(pictures.load(photos.paths[at]), random)))
+        views.append(pictures.asked(make(pictures.load(photos.paths[at]), random)))
         if report := clock.step():
             yield report
     return views

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def ranks_of(
     photos: Described,
     gallery: Gallery,
     asked: Sequence[int],
-    queries: Sequence[PhotoFeatures],
+    queries: Sequence[PhotoFeatures | Asked],
     *,
     stages: Sequence[Stage],
     parameters: RetrievalParameters,
@@ -153,6 +153,11 @@ class MadePictures:
         """All outputs of the pack for made pixels."""
         return self._embedder.embed(QueryItem(PixelPicture(rgb)), self._engine).embedding
 
+    def asked(self, rgb: Rgb) -> Asked:
+        """Made pixels as a query."""
+        embedded = self._embedder.embed(QueryItem(PixelPicture(rgb)), self._engine)
+        return replace(Asked.of(self._engine.features([embedded.embedding])[0]), small=embedded.small())
+
     def describe(self, rgb: Rgb) -> PhotoFeatures:
         """What a library would keep of made pixels."""
         return self._engine.features([self.embed(rgb)])[0]
@@ -160,24 +165,20 @@ class MadePictures:
 
 def rank(
     gallery: Gallery,
-    query: PhotoFeatures,
+    query: PhotoFeatures | Asked,
     *,
     stages: Sequence[Stage],
     parameters: RetrievalParameters,
     tiles: TileScores | None = None,
-    cells: NDArray[np.float32] | None = None,
     depth: int = LOCAL_DEPTH,
 ) -> NDArray[np.int64]:
     """The order [N] of a gallery, best first, for a query that is no member of it.
 
-    tiles, cells: the best part of every photo and what its cells say, in a gallery that is searched in parts.
+    tiles: the best part of every photo, in a gallery that is searched in parts.
     """
-    asked = Asked.of(query)
+    asked = query if isinstance(query, Asked) else Asked.of(query)
     scores = gallery.alphas @ asked.alpha
-    found = ranked(
-        gallery, asked, scores, stages=stages, parameters=parameters, depth=depth, tiles=tiles, cells=cells
-    )
-    return found.rows
+    return ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth, tiles=tiles).rows
 
 
 def _first_reason(skipped: Sequence[Skipped]) -> str:

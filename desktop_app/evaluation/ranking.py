@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from desktop_app.domain.features import LocalCodes, PhotoFeatures
 from desktop_app.domain.query import Profile
 from desktop_app.domain.results import Stage
-from desktop_app.retrieval.cell_match import bonus
+from desktop_app.retrieval.cell_match import CELL_DEPTH, bonus, cell_scores, usual_rows
 from desktop_app.retrieval.close_look import DEPTH as CLOSE_DEPTH
 from desktop_app.retrieval.close_look import KIN, CloseLook
 from desktop_app.retrieval.components import MutualNeighbours
@@ -46,6 +46,7 @@ class Gallery:
 
     alphas: [N, D] float32. codes: one per photo or None. packed, centroids: what they hold, side by side.
     betas: [N, E] float32. alpha_codes, beta_codes: [N, bytes] uint8. None where the pack has no such output.
+    cells: the codes [h, w, B] of the cells of every photo, or None.
     """
 
     alphas: NDArray[np.float32]
@@ -55,6 +56,7 @@ class Gallery:
     betas: NDArray[np.float32] | None = None
     alpha_codes: NDArray[np.uint8] | None = None
     beta_codes: NDArray[np.uint8] | None = None
+    cells: Sequence[NDArray[np.uint8] | None] = ()
 
     @classmethod
     def of(cls, features: Sequence[PhotoFeatures]) -> Gallery:
@@ -67,6 +69,7 @@ class Gallery:
             betas=_stacked([photo.beta for photo in features], np.float32),
             alpha_codes=_stacked([photo.alpha_code for photo in features], np.uint8),
             beta_codes=_stacked([photo.beta_code for photo in features], np.uint8),
+            cells=[photo.cells for photo in features],
         )
 
     def __len__(self) -> int:
@@ -126,18 +129,21 @@ def rankings(
     parameters: RetrievalParameters,
     depth: int = LOCAL_DEPTH,
     look: Callable[[int], Look] | None = None,
+    small: Callable[[int], NDArray[np.uint8] | None] | None = None,
 ) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """For every query its position and the order [N - 1] of all other photos, best first.
 
     The query takes part in nothing: it leaves the lists of neighbours, and their next neighbours move up. Each
     stage re-ranks its head of the list (`local` the first `depth`); the tail stays in its global order.
-    look: by query, for the stage `evidence`.
+    look, small: by query, for the stage `evidence`, and the query's cells seen small for `local`.
     """
     for start in range(0, len(queries), _BLOCK):
         block = queries[start : start + _BLOCK]
         cosines = gallery.alphas[block] @ gallery.alphas.T
         for query, scores in zip(block, cosines, strict=True):
             asked = Asked.among(gallery, int(query))
+            if small is not None and Stage.LOCAL in stages:
+                asked = replace(asked, small=small(int(query)))
             closer = None if look is None else look(int(query))
             found = ranked(gallery, asked, scores, stages=stages, parameters=parameters, depth=depth, look=closer)
             yield int(query), found.rows
@@ -146,13 +152,14 @@ def rankings(
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """A query: alpha [D] float32, its local codes, and what the second model says of it. member: its place in the
-    gallery, None for a foreign one."""
+    gallery, None for a foreign one. small: [n, B] its cells seen small, None to leave them out."""
 
     alpha: NDArray[np.float32]
     codes: LocalCodes | None
     beta: NDArray[np.float32] | None = None
     beta_code: NDArray[np.uint8] | None = None
     member: int | None = None
+    small: NDArray[np.uint8] | None = None
 
     @classmethod
     def of(cls, features: PhotoFeatures) -> Asked:
@@ -182,11 +189,9 @@ def ranked(
     depth: int = LOCAL_DEPTH,
     look: Look | None = None,
     tiles: TileScores | None = None,
-    cells: NDArray[np.float32] | None = None,
 ) -> Standing:
     """The whole gallery after `stages`, without the query where it is a member; scores: [N] of `global`. tiles:
-    the best part of every photo, and cells: [N] what its cells say (`retrieval.cell_match`), in a gallery that is
-    searched in parts."""
+    the best part of every photo, in a gallery that is searched in parts."""
     order = descending(scores)
     if asked.member is not None:
         order = order[order != asked.member]
@@ -196,7 +201,7 @@ def ranked(
         standing = standing.with_graph(smooth, parameters.graph)
     if Stage.LOCAL in stages and asked.codes is not None:
         local = match_scores(gallery, asked.codes, standing.rows[:depth], parameters)
-        more = None if cells is None else bonus(cells[standing.rows[:depth]])
+        more = cell_bonus(gallery, asked, standing.rows[:depth], depth if tiles is not None else CELL_DEPTH)
         standing = standing.with_local(local, parameters.fusion, more)
     if Stage.RERANK in stages and parameters.rerank is not None:
         nearer = rerank_changes(gallery, asked, standing, parameters.rerank)
@@ -211,6 +216,20 @@ def ranked(
             seen = seen.with_term(KIN, kin_scores(gallery, asked, head))
         standing = standing.with_evidence(seen, parameters.fusion)
     return standing
+
+
+def cell_bonus(
+    gallery: Gallery, asked: Asked, candidates: NDArray[np.int64], depth: int
+) -> NDArray[np.float32] | None:
+    """[M] what the cells of the first `depth` of M candidates add; None for a query that is not seen small."""
+    if asked.small is None or not len(gallery.cells):
+        return None
+    own = np.array([] if asked.member is None else [asked.member], np.int64)
+    others = [gallery.cells[at] for at in usual_rows(np.arange(len(gallery)), own)]
+    usual = cell_scores(asked.small, [cells for cells in others if cells is not None])
+    every = np.zeros(len(candidates), np.float32)
+    every[:depth] = bonus(cell_scores(asked.small, [gallery.cells[at] for at in candidates[:depth]]), usual)
+    return every
 
 
 def kin_scores(gallery: Gallery, asked: Asked, candidates: NDArray[np.int64]) -> NDArray[np.float32]:

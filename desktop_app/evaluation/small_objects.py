@@ -13,7 +13,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from desktop_app.domain.features import PhotoFeatures
 from desktop_app.domain.photos import Skipped
 from desktop_app.domain.progress import Control, NoControl, Progress
 from desktop_app.domain.query import Profile
-from desktop_app.domain.results import Stage
+from desktop_app.evaluation import ranking
 from desktop_app.evaluation.annotations import read_photos
 from desktop_app.evaluation.clock import Clock
 from desktop_app.evaluation.composites import Rgb
@@ -33,7 +33,6 @@ from desktop_app.evaluation.folders import PROFILES, SEED
 from desktop_app.evaluation.photo_set import MadePictures, picture_files, rank, rank_measures
 from desktop_app.evaluation.ranking import Gallery, content_key, stages_of
 from desktop_app.evaluation.report import Report, Row
-from desktop_app.retrieval.cell_match import cell_codes, cell_scores
 from desktop_app.retrieval.fusion import descending
 from desktop_app.retrieval.tile_match import content_mask, object_canvas, object_cells, tile_match
 from desktop_app.retrieval.tiles import best_tiles
@@ -60,12 +59,18 @@ class Entry:
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """A query, the names of the pictures that answer it, the name under which it lies in the gallery itself, and
-    the local features [n, D] of its object."""
+    the local features [n, D] of its object. small: [n, B] the codes of what it shows, seen small."""
 
     features: PhotoFeatures
     answers: frozenset[str]
     own: str = ""
     cells: NDArray[np.float32] | None = None
+    small: NDArray[np.uint8] | None = None
+
+    @property
+    def ranked(self) -> ranking.Asked:
+        """As the stages are asked."""
+        return replace(ranking.Asked.of(self.features), small=self.small)
 
 
 def evaluate_small_objects(
@@ -118,7 +123,8 @@ def evaluate_small_objects(
             entries.append(_entry(pictures, engine, f"scene {number}", pair.result))
             answers = frozenset({f"scene {number}"})
             cells = _object(pictures, engine, pair.query)
-            queries.append(Asked(pictures.describe(pair.query), answers, cells=cells))
+            small = pictures.asked(pair.query).small
+            queries.append(Asked(pictures.describe(pair.query), answers, cells=cells, small=small))
             if report := clock.step():
                 yield report
         if not queries:
@@ -183,6 +189,7 @@ def evaluate_rooms(
                 rooms_of[name],
                 name,
                 _object(pictures, engine, pictures.load(files[name])),
+                pictures.asked(pictures.load(files[name])).small,
             )
             for name in chosen
             if name in by_name
@@ -213,8 +220,6 @@ def measured(
     gallery = Gallery.of([entry.features for entry in entries])
     tiles = np.stack([entry.tiles for entry in entries])
     labels = np.array([entry.name for entry in entries])
-    logits = engine.embedder.code_logits
-    codes: list[NDArray[np.uint8] | None] = []  # made for the first profile that compares them
 
     def row(ranks: list[int], description: Mapping[str, object], missed: float | None) -> Row:
         found = rank_measures(np.array(ranks))
@@ -229,10 +234,6 @@ def measured(
     for profile in profiles:
         for use_tiles in (False, True):
             stages = stages_of(profile, gallery, engine.parameters)
-            compared = use_tiles and Stage.LOCAL in stages
-            if compared and not codes:
-                known = (None if entry.cells is None else entry.cells.astype(np.float32) for entry in entries)
-                codes = [None if cells is None else cell_codes(cells, logits) for cells in known]
             description: dict[str, object] = {
                 "profile": profile.value,
                 "stages_run": [stage.value for stage in stages],
@@ -240,10 +241,7 @@ def measured(
             ranks = []
             for query in asked:
                 best = best_tiles(query.features.alpha.astype(np.float32), tiles) if use_tiles else None
-                cells = _code_scores(query, codes, engine) if compared else None
-                order = rank(
-                    gallery, query.features, stages=stages, parameters=engine.parameters, tiles=best, cells=cells
-                )
+                order = rank(gallery, query.ranked, stages=stages, parameters=engine.parameters, tiles=best)
                 ranks.append(_rank_of_answer(labels[order], query))
             made = row(
                 ranks,
@@ -272,15 +270,6 @@ def _cell_scores(query: Asked, entries: Sequence[Entry]) -> NDArray[np.float32]:
         if query.cells is not None and entry.cells is not None
     ]
     return np.array(scores, dtype=np.float32)
-
-
-def _code_scores(
-    query: Asked, photos: Sequence[NDArray[np.uint8] | None], engine: Engine
-) -> NDArray[np.float32] | None:
-    """[N] what the codes of cells say, as in a library."""
-    if query.cells is None:
-        return None
-    return cell_scores(cell_codes(query.cells, engine.embedder.code_logits), photos)
 
 
 def _object(pictures: MadePictures, engine: Engine, rgb: Rgb) -> NDArray[np.float32] | None:

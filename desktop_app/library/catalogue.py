@@ -324,9 +324,25 @@ class Catalogue:
         """feature row -> descriptors [13, D] int8 of its parts; rows without usable ones are no keys."""
         return tile_store.descriptors(self._db, [int(row) for row in rows])
 
-    def tile_cells(self, rows: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np.uint8] | None]:
+    # --- cells -----------------------------------------------------------------------------------------------
+
+    def add_cells(self, made: Sequence[tuple[int, NDArray[np.uint8]]]) -> None:
+        """Store the codes of the cells of feature rows in one transaction; rows that are gone are left out."""
+        with self._db.transaction():
+            for feature, cells in made:
+                feature_store.add_cells(self._db, feature, cells)
+
+    def lacking_cells(self, digest: str, limit: int, *, after: int = 0) -> list[tuple[int, PhotoRecord]]:
+        """Up to `limit` feature rows of a pack above `after` that lack these codes, each with its first photo."""
+        return feature_store.lacking_cells(self._db, digest, limit, after=after)
+
+    def lacking_cells_count(self, digest: str) -> int:
+        """How many feature rows of a pack lack these codes."""
+        return feature_store.lacking_cells_count(self._db, digest)
+
+    def cell_codes(self, rows: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np.uint8] | None]:
         """The codes [h, w, B] of the cells of feature rows, in their order; None where there are none."""
-        return tile_store.cells(self._db, [int(row) for row in rows])
+        return feature_store.cell_codes(self._db, [int(row) for row in rows])
 
     # --- labels ----------------------------------------------------------------------------------------------
 

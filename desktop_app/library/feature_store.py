@@ -13,8 +13,10 @@ from desktop_app.domain.photos import FolderId, PhotoRecord
 from desktop_app.library.codes import (
     DamagedFeatures,
     checksum,
+    pack_cells,
     pack_descriptor,
     pack_local,
+    unpack_cells,
     unpack_descriptor,
     unpack_local,
 )
@@ -54,13 +56,54 @@ def add_features(db: Database, pack: int, fingerprint: bytes, features: PhotoFea
             codes[0],
             beta,
             codes[1],
-            features.local is not None,
+            0 if features.local is None else 1,
         ),
     )
     if inserted is not None and features.local is not None:
         db.execute(
             "INSERT INTO local_codes(feature, codes) VALUES (?, ?)", (inserted[0], pack_local(features.local))
         )
+        if features.cells is not None:
+            add_cells(db, inserted[0], features.cells)
+
+
+def add_cells(db: Database, feature: int, cells: NDArray[np.uint8]) -> None:
+    """Store the codes of the cells of a feature row that has local codes; those that are there stay. Inside a
+    transaction."""
+    if db.execute("UPDATE features SET has_local = 2 WHERE id = ? AND has_local = 1", (feature,)):
+        db.execute("INSERT INTO cell_codes(feature, codes) VALUES (?, ?)", (feature, pack_cells(cells)))
+
+
+def lacking_cells(db: Database, digest: str, limit: int, *, after: int) -> list[tuple[int, PhotoRecord]]:
+    """Up to `limit` feature rows above `after` with local codes and without those of cells, each with the first
+    photo shown that has it, by row."""
+    rows = db.rows(
+        f"{PHOTO_SELECT.replace('SELECT ', 'SELECT f.id, ', 1)} JOIN features f ON p.id ="
+        f" (SELECT min(q.id) FROM photos q WHERE q.fingerprint = f.fingerprint AND {VISIBLE})"
+        " WHERE f.pack = ? AND f.has_local = 1 AND f.id > ? ORDER BY f.id LIMIT ?",
+        (pack_id(db, digest), after, limit),
+    )
+    return [(int(row[0]), photo_record(row[1:])) for row in rows]
+
+
+def lacking_cells_count(db: Database, digest: str) -> int:
+    """How many feature rows lack the codes of cells."""
+    return db.number(
+        "SELECT count(*) FROM features NOT INDEXED WHERE pack = ? AND has_local = 1", (pack_id(db, digest),)
+    )
+
+
+def cell_codes(db: Database, rows: Sequence[int]) -> list[NDArray[np.uint8] | None]:
+    """The codes [h, w, B] of the cells of `rows` in their order; None where there are none or they are damaged."""
+    found: dict[int, bytes] = dict(db.rows_in("SELECT feature, codes FROM cell_codes WHERE feature IN ({})", rows))
+    kept: list[NDArray[np.uint8] | None] = []
+    for row in rows:
+        try:
+            kept.append(unpack_cells(found[row]) if row in found else None)
+        except DamagedFeatures as error:
+            log.warning("%s: feature row %d: %s", db.catalogue, row, error)
+            kept.append(None)
+    return kept
 
 
 def has_features(db: Database, pack: int, fingerprint: bytes) -> bool:
@@ -70,8 +113,9 @@ def has_features(db: Database, pack: int, fingerprint: bytes) -> bool:
 def features_for(db: Database, fingerprint: bytes, digest: str) -> PhotoFeatures | None:
     """The features of a content, or None. Raises LibraryDamaged when they cannot be read."""
     row = db.row(
-        "SELECT f.alpha, f.alpha_code, l.codes, f.beta, f.beta_code FROM features f"
-        " LEFT JOIN local_codes l ON l.feature = f.id WHERE f.pack = ? AND f.fingerprint = ?",
+        "SELECT f.alpha, f.alpha_code, l.codes, f.beta, f.beta_code, c.codes FROM features f"
+        " LEFT JOIN local_codes l ON l.feature = f.id LEFT JOIN cell_codes c ON c.feature = f.id"
+        " WHERE f.pack = ? AND f.fingerprint = ?",
         (pack_id(db, digest), fingerprint),
     )
     if row is None:
@@ -83,6 +127,7 @@ def features_for(db: Database, fingerprint: bytes, digest: str) -> PhotoFeatures
             local=unpack_local(row[2]) if row[2] is not None else None,
             beta=unpack_descriptor(row[3]) if row[3] is not None else None,
             beta_code=np.frombuffer(row[4], np.uint8) if row[4] is not None else None,
+            cells=unpack_cells(row[5]) if row[5] is not None else None,
         )
     except DamagedFeatures as error:
         raise damaged(db.catalogue, str(error)) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from desktop_app.domain.errors import LibraryError
 from desktop_app.domain.photos import path_text
 from desktop_app.library import photo_store, tile_store
-from desktop_app.library.codes import DamagedFeatures, checksum, unpack_local
+from desktop_app.library.codes import DamagedFeatures, checksum, unpack_cells, unpack_local
 from desktop_app.library.database import Database, open_reader
 from desktop_app.library.faults import damaged
 from desktop_app.library.feature_store import feature_counts
@@ -201,17 +201,20 @@ def _damaged_features(db: Database) -> list[int]:
     broken = []
     last = 0
     while rows := db.rows(
-        "SELECT f.id, f.checksum, f.alpha, f.alpha_code, f.beta, f.beta_code, f.has_local, l.codes FROM features f"
-        " LEFT JOIN local_codes l ON l.feature = f.id WHERE f.id > ? ORDER BY f.id LIMIT ?",
+        "SELECT f.id, f.checksum, f.alpha, f.alpha_code, f.beta, f.beta_code, f.has_local, l.codes, c.codes"
+        " FROM features f LEFT JOIN local_codes l ON l.feature = f.id LEFT JOIN cell_codes c ON c.feature = f.id"
+        " WHERE f.id > ? ORDER BY f.id LIMIT ?",
         (last, _CHUNK),
     ):
         last = rows[-1][0]
-        for row, expected, alpha, alpha_code, beta, beta_code, has_local, codes in rows:
+        for row, expected, alpha, alpha_code, beta, beta_code, has_local, codes, cells in rows:
             try:
                 if codes is not None:
                     unpack_local(codes)
+                if cells is not None:
+                    unpack_cells(cells)
                 whole = alpha and checksum(alpha, alpha_code, beta, beta_code) == expected
-                if not whole or bool(has_local) != (codes is not None):
+                if not whole or has_local != (codes is not None) + (cells is not None):
                     broken.append(row)
             except DamagedFeatures:
                 broken.append(row)

@@ -23,8 +23,8 @@ from desktop_app.library.layout import LibraryLayout
 log = logging.getLogger(__name__)
 
 _TABLES = ("folders", "packs", "photos", "features", "local_codes", "settings")
-_LATER = ("labels", "sessions")  # libraries of older formats do not have these
-_KEYS = {"local_codes": "feature", "settings": "rowid", "sessions": "rowid"}
+_LATER = ("labels", "sessions", "cell_codes")  # libraries of older formats do not have these
+_KEYS = {"local_codes": "feature", "cell_codes": "feature", "settings": "rowid", "sessions": "rowid"}
 _STEP = 1000  # rows read at a time; where that fails the range is halved
 _SAMPLES = 200  # a table none of whose keys can be looked up has lost its root: nothing of it can be read
 _LEAST_ROW_BYTES = 40  # bounds the ids of a table whose largest id cannot be read

@@ -188,7 +188,20 @@ DELETE FROM tiles;
 ALTER TABLE tile_descriptors ADD COLUMN cells BLOB;
 """
 
-STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6, _STEP_7)
+# The codes of cells belong to every library.
+# features.has_local: 2 when there is a row in cell_codes as well.
+_STEP_8 = """
+CREATE TABLE cell_codes (
+    feature INTEGER PRIMARY KEY REFERENCES features(id) ON DELETE CASCADE,
+    codes BLOB NOT NULL
+) STRICT;
+INSERT INTO cell_codes SELECT t.feature, b.cells FROM tiles t JOIN tile_descriptors b ON b.tile = t.id
+    WHERE b.cells IS NOT NULL AND t.feature IN (SELECT feature FROM local_codes);
+UPDATE features SET has_local = 2 WHERE id IN (SELECT feature FROM cell_codes);
+ALTER TABLE tile_descriptors DROP COLUMN cells;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6, _STEP_7, _STEP_8)
 VERSION = len(STEPS)
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.features import TILES, TileEntries
 from desktop_app.domain.photos import PhotoRecord
-from desktop_app.library.codes import DamagedFeatures, pack_cells, unpack_cells
 from desktop_app.library.database import Database
 from desktop_app.library.feature_store import pack_id
 from desktop_app.library.records import PHOTO_SELECT, photo_record
@@ -59,8 +58,7 @@ def add(db: Database, made: Sequence[tuple[int, TileEntries]]) -> None:
                 (checksum(signs, descriptors), signs, feature),
             )
             if row is not None:
-                cells = None if tiles.cells is None else pack_cells(tiles.cells)
-                db.execute("INSERT INTO tile_descriptors VALUES (?, ?, ?)", (row[0], descriptors, cells))
+                db.execute("INSERT INTO tile_descriptors VALUES (?, ?)", (row[0], descriptors))
 
 
 def lacking(db: Database, digest: str, limit: int, *, after: int) -> list[tuple[int, PhotoRecord]]:
@@ -121,38 +119,17 @@ def descriptors(db: Database, rows: Sequence[int]) -> dict[int, NDArray[np.int8]
     return found
 
 
-def cells(db: Database, rows: Sequence[int]) -> list[NDArray[np.uint8] | None]:
-    """The codes [h, w, B] of the cells of feature rows, in their order; None where none are whole."""
-    found: dict[int, bytes] = dict(
-        db.rows_in(
-            "SELECT t.feature, b.cells FROM tiles t JOIN tile_descriptors b ON b.tile = t.id"
-            " WHERE b.cells IS NOT NULL AND t.feature IN ({})",
-            list(rows),
-        )
-    )
-    return [_whole_cells(found.get(row)) for row in rows]
-
-
-def _whole_cells(data: bytes | None) -> NDArray[np.uint8] | None:
-    try:
-        return None if data is None else unpack_cells(data)
-    except DamagedFeatures:
-        return None
-
-
 def damaged_rows(db: Database) -> list[int]:
     """The ids whose bytes are not what was written, or lost."""
     broken: list[int] = []
     last = 0
     while rows := db.rows(
-        "SELECT t.id, b.cells, t.checksum, t.signs, b.descriptors FROM tiles t"
+        "SELECT t.id, t.checksum, t.signs, b.descriptors FROM tiles t"
         " LEFT JOIN tile_descriptors b ON b.tile = t.id WHERE t.id > ? ORDER BY t.id LIMIT ?",
         (last, _CHUNK),
     ):
         last = rows[-1][0]
-        for row, coded, *parts in rows:
-            if not is_whole(*parts) or (coded is not None and _whole_cells(coded) is None):
-                broken.append(row)
+        broken += [row for row, *parts in rows if not is_whole(*parts)]
     return broken
 
 

@@ -77,8 +77,8 @@ class Standing:
         return self._sorted(Stage.GRAPH, smooth, raw)
 
     def with_local(self, local: Float, parameters: FusionParameters, cells: Float | None = None) -> Standing:
-        """local: [M] many-to-many match of the first M results. cells: [M] what their cells add, in a library that
-        is searched in parts (`retrieval.cell_match`)."""
+        """local: [M] many-to-many match of the first M results. cells: [M] what their cells add
+        (`retrieval.cell_match`)."""
         raw = fuse(self.raw[: len(local)], local, parameters)
         return self._sorted(Stage.LOCAL, local, raw if cells is None else (raw + cells).astype(np.float32))
 

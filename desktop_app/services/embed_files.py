@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +89,20 @@ def _features(engine: Engine, decoded: Sequence[Tensor | Skipped]) -> list[Photo
             embeddings: list[Embedding] = engine.embedder.embed(np.stack([np.asarray(decoded[p]) for p in part]))
             made.update(zip(part, engine.features(embeddings), strict=True))
     return [item if isinstance(item, Skipped) else made[position] for position, item in enumerate(decoded)]
+
+
+def files_seen_small(engine: Engine) -> Callable[[Path], NDArray[np.uint8] | None]:
+    """The codes of the cells of what a file shows, seen small, as a search asks with it; remembered, 1 KB a file.
+    None for a file that cannot be read."""
+
+    @cache
+    def small(path: Path) -> NDArray[np.uint8] | None:
+        try:
+            return engine.small(decode_photo(path, fingerprint=False).rgb)
+        except UnreadableImage:
+            return None
+
+    return small
 
 
 class FilesLook:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +34,17 @@ from desktop_app.services.pictures import (
 REMEMBERED = 64  # embeddings with their local maps take about half a megabyte each
 
 
+def _nothing_small() -> NDArray[np.uint8] | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddedItem:
     """A query item with what the network says about it; `codes` None when the pack has no local features.
 
     `key` identifies the content that was embedded, for whoever remembers what was made of it. `whole` gives the
-    preview-sized pixels of the whole picture where only a region of it was embedded, else it is None.
+    preview-sized pixels of the whole picture where only a region of it was embedded, else it is None. `small`
+    gives the codes of its cells seen small (`retrieval.cell_match`).
     """
 
     key: Hashable
@@ -48,6 +53,7 @@ class EmbeddedItem:
     embedding: Embedding
     codes: LocalCodes | None
     whole: Callable[[], Pixels] | None = None
+    small: Callable[[], NDArray[np.uint8] | None] = _nothing_small
 
     def weights_on(self, grid: Grid) -> NDArray[np.float32] | None:
         """How much the cells of `grid` count, [rows, columns] float32: the person's cell weights, times the share
@@ -164,7 +170,7 @@ class QueryEmbedder:
         embedding = embed_pixels(pixels.rgb, engine, width=pixels.box.w, height=pixels.box.h)
         codes = make_local_codes(embedding, engine.embedder.code_logits)
         whole = None if pixels.region is None else partial(_whole_pixels, item, self._session)
-        return EmbeddedItem(key, item, pixels, embedding, codes, whole)
+        return EmbeddedItem(key, item, pixels, embedding, codes, whole, cache(partial(engine.small, pixels.rgb)))
 
 
 def _whole_pixels(item: QueryItem, session: LibrarySession | None) -> Pixels:

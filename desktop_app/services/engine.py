@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from desktop_app.domain.features import Embedding, PhotoFeatures
 from desktop_app.domain.ports import AttentionNetwork, Embedder, PairNetwork
+from desktop_app.retrieval.cell_match import cell_codes
 from desktop_app.retrieval.close_look import KIN, LOCAL, MATCH, NETWORK
 from desktop_app.retrieval.clusters import make_local_codes_batch
 from desktop_app.retrieval.indicative import IndicativeParameters, square_features, square_pixels
 from desktop_app.retrieval.parameters import RetrievalParameters
+from desktop_app.retrieval.tile_match import content_mask, object_canvas, object_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,23 @@ class Engine:
                 local=codes,
                 beta=None if embedding.beta is None else embedding.beta.astype(np.float16),
                 beta_code=embedding.beta_code,
+                cells=self.cells(embedding),
             )
             for embedding, codes in zip(embeddings, local, strict=True)
         ]
+
+    def cells(self, embedding: Embedding) -> NDArray[np.uint8] | None:
+        """The codes [h, w, B] of all cells of a picture; None for a pack without local features."""
+        features = embedding.local_features
+        return None if features is None else cell_codes(features, self.embedder.code_logits)
+
+    def small(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """The codes [n, B] of the cells of what a picture [H, W, 3] shows, seen as small as it is in scenes; None
+        for a pack without local features."""
+        shape = min(self.embedder.shapes, key=lambda size: abs(math.log(size[1] / size[0])))
+        canvas, where = object_canvas(rgb, content_mask(rgb), shape)
+        features = self.embedder.embed_query(canvas).local_features
+        return None if features is None else cell_codes(object_cells(features, where), self.embedder.code_logits)
 
 
 class OpenEngine(Protocol):

@@ -19,7 +19,7 @@ from desktop_app.imaging.preview import encode_preview
 from desktop_app.library.records import IndexedPhoto, SkippedPhoto
 from desktop_app.services.describe import describe
 from desktop_app.services.engine import Engine
-from desktop_app.services.index_tiles import index_tiles
+from desktop_app.services.index_tiles import index_cells, index_tiles
 from desktop_app.services.library_session import PACK_SETTING, LibrarySession
 from desktop_app.services.measure_scores import refresh_scores
 from desktop_app.services.pace import Pace
@@ -140,6 +140,7 @@ def _run(
     yield Progress(Phase.SAVING, device=engine.embedder.report().words)
     session.save_snapshot(engine.digest, at_end=True)
     yield from session.update_graph(engine.digest, control=control)
+    yield from index_cells(session, engine, control=control, low_priority=low_priority)
     parts = yield from index_tiles(session, engine, control=control, low_priority=low_priority)
     seconds = time.monotonic() - started
     yield from refresh_scores(session, control=control)

@@ -103,4 +103,4 @@ def pack_state(engine: Engine, *, tiles: bool) -> str:
     """What raw scores depend on: the network, everything that the pack says about the stages, and whether the
     library is searched in parts."""
     state = f"{engine.digest} {blake2b(repr(engine.parameters).encode(), digest_size=8).hexdigest()}"
-    return f"{state} parts" if tiles else state
+    return f"{state} cells, parts" if tiles else f"{state} cells"

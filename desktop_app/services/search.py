@@ -202,10 +202,15 @@ class _Search:
         standing = self.globally()
         stages = self.later.of(self._query.profile)
         yield standing, {Stage.GLOBAL.value: _milliseconds(started)}, stages
+        spent: dict[str, float] = {}
+        if Stage.LOCAL in stages:
+            started = time.perf_counter()
+            self.later.see_small()
+            spent["small"] = _milliseconds(started)
         for number, stage in enumerate(stages, 1):
             started = time.perf_counter()
             standing = self.later.run(stage, standing)
-            yield standing, {stage.value: _milliseconds(started)}, stages[number:]
+            yield standing, {**spent, stage.value: _milliseconds(started)}, stages[number:]
 
     def globally(self) -> Standing:
         """The rows nearest to the pooled descriptor, by cosine; equal cosines by content, not by row number."""

@@ -15,7 +15,7 @@ from desktop_app.domain.query import LibraryPicture, Profile
 from desktop_app.domain.results import Stage
 from desktop_app.imaging.preview import decode_preview
 from desktop_app.index.neighbours import Neighbours
-from desktop_app.retrieval.cell_match import bonus, cell_scores
+from desktop_app.retrieval.cell_match import CELL_DEPTH, bonus, cell_scores, usual_rows
 from desktop_app.retrieval.close_look import DEPTH as CLOSE_DEPTH
 from desktop_app.retrieval.close_look import KIN, CloseLook
 from desktop_app.retrieval.components import NO_CLASS
@@ -35,7 +35,6 @@ from desktop_app.retrieval.two_model import ClassSource, bits_apart
 from desktop_app.services.closer_look import Candidate, Shown
 from desktop_app.services.embedded_query import EmbeddedItem, pooled_query, rocchio_beta
 from desktop_app.services.engine import Engine
-from desktop_app.services.index_tiles import small_query
 from desktop_app.services.library_session import LibrarySession, LibraryState
 from desktop_app.services.marked_parts import MarkedParts
 
@@ -170,16 +169,29 @@ class LaterStages:
     def _packed(self, rows: NDArray[np.int64]) -> Packed:
         return pack(self._reader.local_codes(self._engine.digest, rows), self._engine.parameters.match)
 
+    def see_small(self) -> list[NDArray[np.uint8]]:
+        """The codes of the pictures whose cells ask, each seen small: one more run of the network for each, which
+        is remembered."""
+        asked = [item for item in self._items if not item.item.negative and not item.item.from_mark]
+        return [code for item in asked if not item.item.cell_weights and (code := item.small()) is not None]
+
     def _cell_bonus(self, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
-        """What the cells of candidates add, in a library that is searched in parts: the best of the pictures that
-        are asked with counts, marks on results do not."""
-        if not self._in_parts:
+        """What the cells of candidates add: the best of the pictures that are asked with counts, marks do not, nor
+        does a picture of which only marked cells ask."""
+        codes = self.see_small()
+        if not codes:
             return None
-        photos = self._reader.tile_cells(rows)
-        wanted = [item for item in self._items if not item.item.negative and not item.item.from_mark]
-        codes = [small_query(item.pixels.rgb, self._engine) for item in wanted]
-        found = [cell_scores(code, photos) for code in codes if code is not None]
-        return bonus(np.max(found, axis=0)) if found else None
+        asking = np.isin(rows, self._own_rows)
+        places = np.flatnonzero(~asking)[: LOCAL_DEPTH if self._in_parts else CELL_DEPTH]
+        places = np.concatenate([np.flatnonzero(asking), places])  # copies of a photo that asks have its row
+        usual = usual_rows(self._gallery.labels, self._own_rows)
+        photos, others = self._reader.cell_codes(rows[places]), self._reader.cell_codes(usual)
+        others = [cells for cells in others if cells is not None]
+        every = np.zeros(len(rows), np.float32)
+        every[places] = np.max(
+            [bonus(cell_scores(code, photos), cell_scores(code, others)) for code in codes], axis=0
+        )
+        return every
 
     def _reranked(self, standing: Standing) -> Standing:
         """By what the second model says of the candidates (S2)."""

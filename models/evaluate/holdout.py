@@ -22,6 +22,7 @@ from desktop_app.domain.features import Embedding, PhotoFeatures
 from desktop_app.domain.results import Stage
 from desktop_app.evaluation.measures import average_precision, precision_at, recall_at
 from desktop_app.evaluation.ranking import Gallery, rankings
+from desktop_app.retrieval.cell_match import cell_codes
 from desktop_app.retrieval.clusters import make_local_codes_batch
 from desktop_app.retrieval.parameters import RetrievalParameters
 from models.data import LABELLED, SET_LIMITS, PhotoCache, Rgb, holdout_classes, list_photos, whole
@@ -83,6 +84,7 @@ class GraphEmbedder:
                 local=c,
                 beta=None if e.beta is None else e.beta.astype(np.float16),
                 beta_code=e.beta_code,
+                cells=None if e.local_features is None else cell_codes(e.local_features, self.code_logits),
             )
             for e, c in zip(made, codes, strict=True)
         ]

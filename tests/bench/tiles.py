@@ -90,7 +90,9 @@ def searching(
         tiles = quantised(part + rng.normal(scale=0.03, size=(len(part), TILES, DIMENSION)).astype(np.float32))
         cells = rng.integers(0, 256, (len(part), *GRID), dtype=np.uint8)
         rows = labels[start : start + BATCH].tolist()
-        catalogue.add_tiles([(row, TileEntries(*one)) for row, *one in zip(rows, tiles, cells, strict=True)])
+        catalogue.add_tiles([(row, TileEntries(one)) for row, one in zip(rows, tiles, strict=True)])
+        catalogue._db.execute(f"UPDATE features SET has_local = 1 WHERE id BETWEEN {rows[0]} AND {rows[-1]}")
+        catalogue.add_cells(list(zip(rows, cells, strict=True)))
     started = time.perf_counter()
     index = TileIndex(TILES).with_newer(*catalogue.tile_signs(PACK))
     loaded = time.perf_counter() - started
@@ -105,7 +107,7 @@ def searching(
         kept = timed(spent, "read tiles ms", lambda near=near: catalogue.tile_descriptors(near))
         found = np.stack(list(kept.values()))
         timed(spent, "compare tiles ms", lambda query=query, found=found: best_tiles(query, found))
-        photos = timed(spent, "read cells ms", lambda rows=rows: catalogue.tile_cells(rows[:LOCAL_DEPTH]))
+        photos = timed(spent, "read cells ms", lambda rows=rows: catalogue.cell_codes(rows[:LOCAL_DEPTH]))
         timed(spent, "compare cells ms", lambda photos=photos: cell_scores(asked, photos))
     medians = {name: float(np.median(values)) for name, values in spent.items()}
     return {

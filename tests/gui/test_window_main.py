@@ -168,11 +168,11 @@ def test_the_wizard_offers_to_find_small_things_and_says_what_it_costs(start, ph
     qtbot.mouseClick(wizard.next_button, LEFT)
     qtbot.waitUntil(wizard.next_button.isEnabled, timeout=WAIT)
     assert not wizard.contents.small_things.isChecked()
-    assert "15 times longer, and the library 156.0 kB larger" in wizard.contents.small_cost.text()
+    assert "14 times longer, and the library 96.0 kB larger" in wizard.contents.small_cost.text()
     wizard.contents.small_things.click()
     qtbot.mouseClick(wizard.next_button, LEFT)
     qtbot.waitUntil(lambda: model.seconds_needed is not None, timeout=WAIT)
-    assert model.seconds_needed == pytest.approx(15 * model.survey.photos / model.plan.speed.images_per_second)
+    assert model.seconds_needed == pytest.approx(14 * model.survey.photos / model.plan.speed.images_per_second)
     qtbot.mouseClick(wizard.next_button, LEFT)
     session = window.shell.parts.library.session
     qtbot.waitUntil(lambda: idle(window) and session.reader.tiles_count() == 12, timeout=WAIT)

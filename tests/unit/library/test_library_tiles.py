@@ -15,9 +15,7 @@ from tests.unit.library.library_builders import PACK, index_all, scan, write_pho
 
 
 def tiles(seed: int, dimension: int = 64) -> TileEntries:
-    random = np.random.default_rng(seed)
-    descriptors = random.integers(-127, 128, (TILES, dimension), dtype=np.int8)
-    return TileEntries(descriptors, random.integers(0, 256, (6, 8, 16), dtype=np.uint8))
+    return TileEntries(np.random.default_rng(seed).integers(-127, 128, (TILES, dimension), dtype=np.int8))
 
 
 @pytest.fixture
@@ -55,9 +53,6 @@ def test_copies_share_their_parts_and_what_is_stored_comes_back(filled):
     for row, packed in zip(rows, signs, strict=True):
         assert np.array_equal(filled.tile_descriptors([row])[row], tiles(row).descriptors)
         assert np.array_equal(np.unpackbits(packed, axis=1), tiles(row).descriptors >= 0)
-    for row, cells in zip(rows, filled.tile_cells(rows), strict=True):
-        assert np.array_equal(cells, tiles(row).cells)
-    assert filled.tile_cells([rows[0], 999])[1] is None
     assert filled.tile_signs(PACK, newer_than=int(ids[0]))[1].tolist() == rows[1:]
     assert filled.check() == []
 
@@ -104,7 +99,6 @@ def test_parts_go_with_their_photos(filled):
         "UPDATE tile_descriptors SET descriptors = x'00'",
         "UPDATE tiles SET signs = zeroblob(length(signs))",
         "DELETE FROM tile_descriptors",
-        "UPDATE tile_descriptors SET cells = zeroblob(length(cells)), descriptors = x'00'",
     ],
 )
 def test_damage_is_told_not_used_and_mended(filled, root, harm):
@@ -117,22 +111,6 @@ def test_damage_is_told_not_used_and_mended(filled, root, harm):
     assert [row for row, _ in filled.lacking_tiles(PACK, 10)] == rows
     fill(filled)
     assert filled.check() == []
-
-
-@pytest.mark.parametrize("cells", ["x'00'", "zeroblob(length(cells))", "substr(cells, 1, length(cells) - 1)"])
-def test_damaged_cells_are_told_and_not_used(filled, root, cells):
-    rows = fill(filled)
-    with sqlite3.connect(LibraryLayout(root).catalogue) as other:
-        other.execute(f"UPDATE tile_descriptors SET cells = {cells}")
-    assert filled.tile_cells(rows) == [None, None]
-    assert filled.check() == ["The parts of 2 photos are damaged."]
-
-
-def test_a_pack_without_local_features_has_no_cells(filled):
-    row = filled.lacking_tiles(PACK, 1)[0][0]
-    filled.add_tiles([(row, TileEntries(tiles(1).descriptors))])
-    assert filled.tile_cells([row]) == [None]
-    assert list(filled.tile_descriptors([row])) == [row]
 
 
 def test_descriptors_of_another_shape_are_refused(filled):

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from desktop_app.retrieval.cell_match import MOST_CELLS, QUANTILE, WEIGHT, bonus, cell_codes, cell_scores
+from desktop_app.retrieval.cell_match import (
+    MOST_CELLS,
+    QUANTILE,
+    USUAL,
+    WEIGHT,
+    bonus,
+    cell_codes,
+    cell_scores,
+    usual_rows,
+)
 from desktop_app.retrieval.tiles import region_boxes
 
 
@@ -54,12 +63,20 @@ def test_many_cells_are_thinned_out_evenly():
     assert cell_scores(query, [photo]) == pytest.approx([slow(chosen, photo)], abs=1e-6)
 
 
-def test_only_what_stands_out_of_the_candidates_is_a_bonus():
-    scores = np.linspace(0, 1, 11).astype(np.float32)
-    more = bonus(scores)
-    assert (more[:10] == 0).all()
-    assert more[10] == pytest.approx(WEIGHT * (1.0 - QUANTILE))
-    assert len(bonus(np.empty(0, np.float32))) == 0
+def test_only_what_stands_out_of_other_photos_is_a_bonus():
+    usual = np.linspace(0, 1, 11).astype(np.float32)
+    more = bonus(np.array([0.1, QUANTILE, 1.0], np.float32), usual)
+    assert more == pytest.approx([0.0, 0.0, WEIGHT * (1.0 - QUANTILE)], abs=1e-6)
+    assert len(bonus(np.empty(0, np.float32), usual)) == 0
+    assert bonus(np.ones(2, np.float32), np.empty(0, np.float32)).tolist() == [0.0, 0.0]
+
+
+def test_what_is_usual_is_said_by_photos_of_all_the_library_but_not_by_those_that_ask():
+    rows = np.arange(10, 30)
+    assert usual_rows(rows, np.array([12])).tolist() == [row for row in rows if row != 12]
+    many = usual_rows(np.arange(1000), np.array([0, 999]))
+    assert len(many) == USUAL and many[0] == 1 and many[-1] == 998
+    assert np.ptp(np.diff(many)) <= 1
 
 
 def test_codes_are_the_signs_of_the_code_layer_or_of_the_features():

@@ -30,6 +30,7 @@ from desktop_app.domain.query import (
     Side,
 )
 from desktop_app.domain.results import SearchAnswer, Stage
+from desktop_app.library.catalogue import Catalogue
 from desktop_app.services.feedback import FeedbackService, query_of
 from desktop_app.services.index_folder import index_folders, rescan
 from desktop_app.services.library_session import LibrarySession
@@ -74,7 +75,13 @@ def indexed(tmp_path_factory: pytest.TempPathFactory, packs: Path) -> Path:
     with opened(folder / "library", packs) as session:
         for _ in index_folders(session, [folder / "photos"]):
             pass
+        session.write(without_cells)  # by which the first round would find all cups, so that none could rise
     return folder
+
+
+def without_cells(catalogue: Catalogue) -> None:
+    catalogue._db.execute("DELETE FROM cell_codes")
+    catalogue._db.execute("UPDATE features SET has_local = 1")
 
 
 def opened(root: Path, packs: Path, pack: str = "first", *, writer: bool = True) -> LibrarySession:

@@ -101,26 +101,6 @@ def test_a_small_thing_is_found_and_its_place_told(session, query, profile):
     assert first.part.box.w < first.photo.width
 
 
-def test_cells_add_to_what_stands_out(session, query):
-    asked = Query((QueryItem(FilePicture(os.fsencode(query))),), profile=Profile.BALANCED)
-    names = {row: photos[0].name for row, photos in session.reader.photos_of_features(rows_of(session)).items()}
-
-    def raw() -> dict[str, float]:
-        last = [standing for standing, _ in SearchService(session).standings(asked)][-1]
-        return dict(zip((names[row] for row in last.rows.tolist()), last.raw.tolist(), strict=True))
-
-    found = raw()
-    session.write(lambda catalogue: catalogue._db.execute("UPDATE tile_descriptors SET cells = NULL"))
-    without = raw()
-    raised = [name for name in found if found[name] > without[name] + 1e-6]
-    assert len(raised) == 1  # what lies above the 0.9 quantile of eight
-    assert all(found[name] == pytest.approx(without[name], abs=1e-6) for name in found if name not in raised)
-
-
-def rows_of(session: LibrarySession) -> np.ndarray:
-    return session.reader.feature_rows(session.pack_digest)
-
-
 def test_a_whole_photo_finds_itself_as_a_whole(session, photos, tmp_path):
     copy = tmp_path / "copy.jpg"
     cv2.imwrite(str(copy), cv2.imread(str(photos / "plain-03.png")))
