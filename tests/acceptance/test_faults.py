@@ -56,7 +56,7 @@ def test_a_file_size_limit_stops_with_a_sentence_and_the_next_run_goes_on(
     photos: Path, process: Run, indicium: Run, home: Path
 ) -> None:
     def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
     told(process("index", photos, preexec_fn=limit), "no room left", "what was indexed so far is kept")
     assert indicium("library", "check", home / "library", "--json").json["problems"] == []
