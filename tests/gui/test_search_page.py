@@ -326,7 +326,7 @@ def test_similar_photos_are_counted_where_nothing_is_surely_the_same(pages, qtbo
 
     monkeypatch.setattr(port, "search", similar)
     ask_file(pages, qtbot, made)
-    assert pages.search_page.header.text().startswith("Nothing here matches well · 3 similar")
+    assert pages.search_page.header.text().startswith("3 similar · none surely the same")
 
 
 def test_weaker_results_follow_below_the_line_and_more_on_request(pages, qtbot, made, monkeypatch):

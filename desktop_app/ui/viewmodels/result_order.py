@@ -67,9 +67,10 @@ def answer_words(answer: SearchAnswer) -> str:
     matching = len(answer.hits) if strong is None else strong
     if not answer.hits:
         found = "No photos to compare with"
-    elif answer.verdict is Words.NOTHING or matching == 0:
-        nearest = count(matching, "similar", "similar") if matching else "the nearest first"
-        found = f"Nothing here matches well · {nearest}"
+    elif matching == 0:
+        found = "Nothing here matches well · the nearest first"
+    elif answer.verdict is Words.NOTHING:
+        found = f"{count(matching, 'similar', 'similar')} · none surely the same"
     else:
         found = count(matching, "result", "results")
     seconds = sum(answer.timings_ms.values()) / 1000.0
