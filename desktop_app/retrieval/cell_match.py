@@ -5,10 +5,10 @@ small on a grey canvas as there. What stands out of other photos is a bonus [our
 
     raw += 4 max(0, s - its 0.9 quantile over photos of the library, spread evenly)
 
-On TRAIN, on top of all stages of `balanced`, 60 photos of each held-out set: mAP of groceries .931 to .939,
-caltech101 .862 to .877, cars .355 to .379, R@1 .948 to .966, .850 to .883, .365 to .404, and of made views .75 to
-.90, .88 to .93, .65 to .90. Weights 2 and 8 are behind in mAP on all three. The query's own cells, not seen small,
-lower the classes.
+On TRAIN (`models.evaluate.cells`), on top of all stages of `balanced`, 60 photos of each held-out set: mAP of
+groceries .931 to .939, caltech101 .862 to .877, cars .355 to .379, R@1 .948 to .966, .850 to .883, .365 to .404,
+and of made views .75 to .90, .88 to .93, .65 to .90. Weights 2 and 8 are behind in mAP on all three. The query's
+own cells, not seen small, lower the classes.
 """
 
 from __future__ import annotations
